@@ -1,0 +1,54 @@
+#include "netmem/base/units.h"
+
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <limits>
+
+namespace netmem {
+namespace {
+
+// The number of bits that a unit shifts by; -1 when it is no unit.
+int unit_shift(std::string_view unit) {
+  if (unit.empty() || unit == "B") return 0;
+  constexpr std::string_view kLetters = "KMGT";
+  char first = unit.front();
+  if (first >= 'a' && first <= 'z') first = static_cast<char>(first - 'a' + 'A');
+  const auto power = kLetters.find(first);
+  const std::string_view rest = unit.substr(1);
+  if (power == std::string_view::npos || !(rest.empty() || rest == "B" || rest == "iB")) return -1;
+  return 10 * (static_cast<int>(power) + 1);
+}
+
+}  // namespace
+
+Result<std::size_t> parse_size(std::string_view text) {
+  const auto bad = [&](const char* why) {
+    return refused("read \"" + std::string(text) + "\" as a size", why, "write a whole number and K, M, G or T, as in 256M");
+  };
+  std::uint64_t number = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (status == std::errc::result_out_of_range) return bad("it is too large");
+  if (status != std::errc()) return bad("it does not begin with a number");
+  const int shift = unit_shift(text.substr(static_cast<std::size_t>(end - text.data())));
+  if (shift < 0) return bad("its unit is unknown");
+  constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  if (number > (kMost >> shift)) return bad("it is too large");
+  return number << shift;
+}
+
+std::string format_size(std::uint64_t bytes) {
+  constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
+  std::size_t unit = 0;
+  auto value = static_cast<double>(bytes);
+  while (value >= 1024 && unit + 1 < kUnits.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  char text[32];
+  const bool whole = value == static_cast<double>(static_cast<std::uint64_t>(value));
+  std::snprintf(text, sizeof text, whole ? "%.0f %s" : "%.1f %s", value, kUnits.at(unit));
+  return text;
+}
+
+}  // namespace netmem

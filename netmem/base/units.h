@@ -1,0 +1,25 @@
+// Sizes as people write them. Binary units only: K = 1024.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "netmem/base/error.h"
+#include "netmem/base/export.h"
+
+namespace netmem {
+
+inline constexpr std::size_t KiB = 1024;
+inline constexpr std::size_t MiB = 1024 * KiB;
+inline constexpr std::size_t GiB = 1024 * MiB;
+
+// "4096", "4K", "256M", "1G", "1.5M" is refused; also accepts KiB/MiB/GiB/TiB, KB and k. Bytes; never negative, never
+// more than 2^63 - 1.
+NETMEM_EXPORT Result<std::size_t> parse_size(std::string_view text);
+
+// "256 MiB", "1.5 GiB", "17 B".
+NETMEM_EXPORT std::string format_size(std::uint64_t bytes);
+
+}  // namespace netmem

@@ -1,0 +1,35 @@
+#include "netmem/base/units.h"
+
+#include <gtest/gtest.h>
+
+namespace netmem {
+namespace {
+
+TEST(Units, SizesAreReadWithBinaryUnits) {
+  EXPECT_EQ(parse_size("0").value(), 0u);
+  EXPECT_EQ(parse_size("4096").value(), 4096u);
+  EXPECT_EQ(parse_size("4K").value(), 4096u);
+  EXPECT_EQ(parse_size("4k").value(), 4096u);
+  EXPECT_EQ(parse_size("256M").value(), 256 * MiB);
+  EXPECT_EQ(parse_size("256MiB").value(), 256 * MiB);
+  EXPECT_EQ(parse_size("1GB").value(), GiB);
+  EXPECT_EQ(parse_size("7B").value(), 7u);
+}
+
+TEST(Units, WhatIsNoSizeIsRefusedWithTheReason) {
+  for (const char* text : {"", "K", "-1", "1.5M", "1X", "1Mi", "4 K", "99999999999999999999", "9007199254740992K"}) {
+    const auto size = parse_size(text);
+    ASSERT_FALSE(size) << text;
+    EXPECT_NE(size.error().message().find("cannot read \"" + std::string(text) + "\" as a size: "), std::string::npos);
+  }
+}
+
+TEST(Units, SizesAreWrittenForPeople) {
+  EXPECT_EQ(format_size(17), "17 B");
+  EXPECT_EQ(format_size(4096), "4 KiB");
+  EXPECT_EQ(format_size(256 * MiB), "256 MiB");
+  EXPECT_EQ(format_size(1536 * KiB), "1.5 MiB");
+}
+
+}  // namespace
+}  // namespace netmem

@@ -1,0 +1,64 @@
+#include "netmem/core/memory_provider.h"
+
+#include "netmem/base/check.h"
+#include "netmem/core/page_owner.h"
+
+namespace netmem {
+namespace {
+
+class NoOwner final : public PageOwner {
+ public:
+  void take_home(std::span<const Netmem> pages) noexcept override {
+    report_misuse(pages.front(), "dropped while its provider had it");
+  }
+  void take_home_transient(Netmem page) noexcept override { report_misuse(page, "dropped while its provider had it"); }
+  [[nodiscard]] const char* owner_name() const noexcept override { return "no pool"; }
+};
+
+}  // namespace
+
+MemoryProvider::~MemoryProvider() = default;
+
+void MemoryProvider::disconnected_page_leaves() {
+  const std::scoped_lock lock(mutex_);
+  if (disconnected_++ == 0) self_ = shared_from_this();
+}
+
+void MemoryProvider::disconnected_page_returned() {
+  std::shared_ptr<MemoryProvider> last;  // destroyed after the lock is released
+  const std::scoped_lock lock(mutex_);
+  NETMEM_CHECK(disconnected_ != 0, "provider %s: a disconnected page came back twice", name().c_str());
+  if (--disconnected_ == 0) last = std::move(self_);
+}
+
+Netmem end_life(Netmem page) {
+  std::uint16_t generation = page.generation();
+  const Netmem next = page.next_generation();
+  if (!page.page_generation().compare_exchange_strong(generation, next.generation(), std::memory_order_relaxed))
+    report_misuse(page, "dropped twice, or after it went home");
+  poison(next);
+  return next;
+}
+
+PageOwner& no_owner() {
+  static NoOwner owner;
+  return owner;
+}
+
+const char* owner_name(Netmem page) { return page.descriptor().owner->owner_name(); }
+
+void report_misuse(Netmem page, const char* what) {
+  const std::uint32_t refs = page.descriptor().refs.load(std::memory_order_relaxed);
+  const std::uint16_t generation = page.page_generation().load(std::memory_order_relaxed);
+  check_failed("page", static_cast<int>(page.index()),
+               "page %u of region %s, pool %s: %s (handle of life %u, page in life %u, %u references%s%s)", page.index(),
+               page.region().name().c_str(), owner_name(page), what, page.generation(), generation,
+               refs & Descriptor::kCountMask, (refs & Descriptor::kTransient) != 0 ? ", transient" : "",
+               (refs & Descriptor::kDisconnected) != 0 ? ", disconnected" : "");
+}
+
+#ifdef NETMEM_ASAN
+std::size_t page_size_of(Netmem page) { return page.region().page_size(); }
+#endif
+
+}  // namespace netmem

@@ -1,0 +1,26 @@
+// In AddressSanitizer builds the bytes of a host page at rest are poisoned; in all other builds these are nothing.
+#pragma once
+
+#include "netmem/core/netmem.h"
+
+#ifdef NETMEM_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace netmem {
+
+#ifdef NETMEM_ASAN
+NETMEM_EXPORT std::size_t page_size_of(Netmem page);
+
+inline void poison(Netmem page) {
+  if (!page.is_device()) ASAN_POISON_MEMORY_REGION(reinterpret_cast<void*>(page.descriptor().address), page_size_of(page));
+}
+inline void unpoison(Netmem page) {
+  if (!page.is_device()) ASAN_UNPOISON_MEMORY_REGION(reinterpret_cast<void*>(page.descriptor().address), page_size_of(page));
+}
+#else
+inline void poison(Netmem) {}
+inline void unpoison(Netmem) {}
+#endif
+
+}  // namespace netmem

@@ -1,0 +1,204 @@
+// The page pool: packet buffers for one receive queue, allocated and recycled in a few instructions.
+//
+//                 try_alloc                         drop, recycle (consumer)
+//   program <---- cache (128, a stack) <---------------------------------------- program
+//                   ^ refill, 64 at once            drop (any other thread)
+//                 return ring <------------------------------------------------- other threads
+//                   ^ empty: grant, 64 at once      ring full, transient, shared, detached
+//                 memory provider <--------------------------------------------- any thread (reclaim)
+//
+// One thread, the consumer, allocates and owns the cache: the first that allocates, until set_consumer(). Dropping needs
+// no pointer to the pool: a page knows its owner. The words and counters are Linux page_pool's
+// (Documentation/networking/page_pool.rst, net/core/page_pool.c).
+//
+// Threads: each function says "consumer" or "any".
+// Invariants, at a quiet moment (audit() recounts them):
+//  1. hold - release = cached + in ring + in fragments + inflight.
+//  2. The pages whose owner is this pool are hold - release many, and no handle is in cache and ring twice.
+//  3. handed out = fast + refill + slow + slow_high_order; put in the cache = cached + brought in by refills.
+// A pool that is destroyed with pages in flight lives on, without a handle, until the last of them comes home.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "netmem/base/error.h"
+#include "netmem/core/memory_provider.h"
+#include "netmem/core/page.h"
+#include "netmem/core/page_owner.h"
+#include "netmem/ring/return_ring.h"
+
+namespace netmem {
+
+class PoolRegistry;
+
+// The eleven counters of Linux page_pool (struct page_pool_alloc_stats and page_pool_recycle_stats), by their names.
+struct PoolCounters {
+  std::uint64_t fast = 0;             // pages allocated from the cache
+  std::uint64_t slow = 0;             // allocations that went to the provider for 4 KiB pages
+  std::uint64_t slow_high_order = 0;  // the same, for larger pages
+  std::uint64_t empty = 0;            // allocations that found the return ring empty, too
+  std::uint64_t refill = 0;           // allocations that refilled the cache from the ring
+  std::uint64_t waive = 0;            // pages from the ring that were on the wrong NUMA node
+  std::uint64_t cached = 0;           // pages recycled into the cache
+  std::uint64_t cache_full = 0;       // pages for which the cache had no room
+  std::uint64_t ring = 0;             // pages recycled into the ring
+  std::uint64_t ring_full = 0;        // pages for which the ring had no room: back to the provider
+  std::uint64_t released_refcnt = 0;  // pages recycled while others still held them: back to the provider
+  // netmem's own.
+  std::uint64_t failed = 0;     // allocations that came back empty
+  std::uint64_t fragments = 0;  // fragments handed out
+  std::uint64_t hold = 0;       // pages taken from the provider
+  std::uint64_t release = 0;    // pages given back to it, or disconnected
+  std::uint64_t in_cache = 0;   // pages in the cache and in the ring now
+  std::uint64_t in_ring = 0;
+  // Pages with the program (the partly handed out fragment page included).
+  [[nodiscard]] std::int64_t inflight() const {
+    return static_cast<std::int64_t>(hold) - static_cast<std::int64_t>(release + in_cache + in_ring);
+  }
+};
+
+struct PoolOptions {
+  std::string name = "pool";
+  std::size_t ring_size = 1024;  // slots of the return ring; rounded up to a power of two, at most 2^24
+  // Pages from another NUMA node are given back instead of being recycled. -1: any node will do. Host memory only.
+  int numa_node = -1;
+  // PP_FLAG_DMA_SYNC_DEV: when a page is recycled, the first bytes of [dma_offset, dma_offset + dma_max_len) are synced
+  // for the device: as many as the caller of recycle() says were touched. Host memory with a DMA device only.
+  bool dma_sync = false;
+  std::uint32_t dma_offset = 0;
+  std::uint32_t dma_max_len = 0;
+  // PP_FLAG_ALLOW_UNREADABLE_NETMEM: the program says that it never reads payload through the CPU. Required for device
+  // memory.
+  bool allow_unreadable = false;
+  // Lists the pool while it lives and watches for a stalled end. May be null.
+  std::shared_ptr<PoolRegistry> registry = {};
+};
+
+// A part of a page with a reference of its own; give it back with drop(netmem).
+struct Fragment {
+  Netmem netmem;
+  std::uint32_t offset = 0;
+  std::uint32_t size = 0;
+  explicit operator bool() const { return static_cast<bool>(netmem); }
+};
+
+class PagePool;
+struct DetachPool {
+  NETMEM_EXPORT void operator()(PagePool* pool) const noexcept;
+};
+// Destroying it detaches the pool. REQUIRES then: no thread is inside a function marked "consumer".
+using PagePoolPtr = std::unique_ptr<PagePool, DetachPool>;
+
+class NETMEM_EXPORT PagePool final : public PageOwner {
+ public:
+  static constexpr std::uint32_t kWholePage = ~std::uint32_t{0};
+  static constexpr std::uint32_t kFragmentAlignment = 64;
+
+  // Refuses, by name, options that make no sense for the provider's memory.
+  static Result<PagePoolPtr> create(std::shared_ptr<MemoryProvider> provider, PoolOptions options = {});
+
+  // Consumer. One page, or empty when cache, ring and provider have none. Its contents are undefined.
+  [[nodiscard]] Netmem try_alloc() noexcept {
+    const Netmem page = try_take();
+    return page ? page : alloc_slow();
+  }
+  // Consumer. Fills the front of `out`; how many.
+  [[nodiscard]] std::size_t try_alloc(std::span<Netmem> out) noexcept;
+
+  // Consumer. `size` bytes (1 to the page size) of a page that other fragments share, at a multiple of 64.
+  [[nodiscard]] Fragment try_alloc_fragment(std::uint32_t size) noexcept;
+  // Consumer. Gives up the rest of the page that fragments are cut from.
+  void flush_fragments() noexcept;
+
+  // Consumer. The whole page is free again; the caller was its only holder, or else the page leaves the pool for the
+  // provider when the last holder drops it (released_refcnt). `touched`: how many bytes the device must see synced.
+  void recycle(Netmem page, std::uint32_t touched = kWholePage) noexcept {
+    if (page.descriptor().refs.load(std::memory_order_acquire) == 1 && try_put(page)) [[likely]]
+      return;
+    recycle_slow(page, touched);
+  }
+
+  // Any thread. The caller keeps its reference, but the page belongs to no pool any more: its last drop returns it to the
+  // provider.
+  void disconnect(Netmem page) noexcept;
+  // Any thread. Straight back to the provider. REQUIRES: the caller is the page's sole owner.
+  void release(Netmem page) noexcept;
+
+  // Consumer. The preferred NUMA node from now on (page_pool_update_nid); -1: any.
+  void set_numa_node(int node) noexcept;
+  // The calling thread is the consumer from now on. REQUIRES: the one before has stopped.
+  void set_consumer() noexcept;
+
+  // Any thread, at any time.
+  [[nodiscard]] PoolCounters counters() const noexcept;
+  [[nodiscard]] const std::string& name() const { return options_.name; }
+  [[nodiscard]] const PoolOptions& options() const { return options_; }
+  [[nodiscard]] MemoryProvider& provider() const { return *provider_; }
+  [[nodiscard]] std::size_t page_size() const { return std::size_t{1} << page_shift_; }
+  [[nodiscard]] bool detached() const { return ring_.closed(); }
+  [[nodiscard]] std::chrono::steady_clock::time_point created() const { return created_; }
+
+  // Consumer, with no other thread using pages of the pool: recounts everything and says what does not add up.
+  [[nodiscard]] Result<void> audit() const;
+
+  // Any thread: bytes that the pool itself uses, descriptors not included.
+  [[nodiscard]] std::size_t bookkeeping() const;
+
+  void take_home(std::span<const Netmem> pages) noexcept override;
+  void take_home_transient(Netmem page) noexcept override;
+  [[nodiscard]] const char* owner_name() const noexcept override { return options_.name.c_str(); }
+
+ private:
+  friend struct DetachPool;
+
+  PagePool(std::shared_ptr<MemoryProvider> provider, PoolOptions options);
+  ~PagePool() override;
+
+  Netmem alloc_slow() noexcept;
+  void recycle_slow(Netmem page, std::uint32_t touched) noexcept;
+  bool refill_from_ring() noexcept;
+  bool refill_from_provider() noexcept;
+  void adopt(Netmem page) noexcept;
+  bool waive(Netmem page) noexcept;
+  void sync_for_device(Netmem page, std::uint32_t touched) noexcept;
+  bool try_put_slow(Netmem page) noexcept;
+  void to_ring(std::span<const Netmem> pages) noexcept;
+  void to_provider(std::span<const Netmem> pages) noexcept;  // ends the pages' lives
+  void reclaim(std::span<const Netmem> pages) noexcept;      // of pages whose lives have ended
+  void count_released(std::uint64_t count) noexcept;
+  void detach() noexcept;
+  void empty_cache() noexcept;
+
+  // released_ reaches hold_ + kDetached when a detached pool's last page is home; whoever gets it there frees the pool.
+  static constexpr std::uint64_t kDetached = std::uint64_t{1} << 62;
+
+  // The consumer's, after the cache of PageOwner; read by any thread.
+  struct ConsumerCounters {
+    std::atomic<std::uint64_t> slow{0}, slow_high_order{0}, empty{0}, refill{0}, waive{0}, cache_full{0}, failed{0},
+        fragments{0}, hold{0};
+    std::atomic<std::uint64_t> brought_in{0};  // pages that refills put into the cache
+    std::atomic<std::uint64_t> taken_out{0};   // pages that left the cache without being handed out
+  };
+  ConsumerCounters mine_;
+  int numa_node_;
+
+  // Read by all, written at creation.
+  alignas(64) ReturnRing ring_;
+  std::shared_ptr<MemoryProvider> provider_;
+  PoolOptions options_;
+  unsigned page_shift_;
+  std::size_t grant_batch_;
+  std::chrono::steady_clock::time_point created_;
+
+  // Any thread's, on slow paths.
+  alignas(64) std::atomic<std::uint64_t> released_{0};
+  std::atomic<std::uint64_t> ring_full_{0};
+  std::atomic<std::uint64_t> released_refcnt_{0};
+};
+
+}  // namespace netmem

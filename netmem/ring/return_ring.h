@@ -1,0 +1,77 @@
+// A bounded ring of 64-bit values: any thread pushes, one thread pops. No locks, no per-value atomics.
+//
+//   producers                          consumer
+//   head_  --CAS once per batch-->     tail_
+//   slot   --store, with the lap's-->  slot  load; the phase says whether this lap's value has arrived
+//            phase in bit 1            published_tail_ stored once per batch
+//
+// Threads: push, close, pushed, size, empty: any. pop, drain_closed: one thread at a time.
+// Invariants:
+//  1. head_ - tail_ <= capacity.
+//  2. Slot i holds a value of lap i / capacity as soon as its phase bit equals phase(i); the consumer never writes slots,
+//     so a slot's cache line travels one way.
+//  3. After close() no push succeeds, and the values pushed before it are exactly those below head_.
+// A producer that is preempted between reserving and storing hides the values behind its own for that time: pop() then
+// returns fewer values than size() says, never wrong ones.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "netmem/base/export.h"
+
+namespace netmem {
+
+class NETMEM_EXPORT ReturnRing {
+ public:
+  // Bit of every value that the ring uses for itself; values must have it clear and come back with it clear.
+  static constexpr std::uint64_t kPhaseBit = 2;
+
+  // `capacity`: a power of two, at least 1.
+  explicit ReturnRing(std::size_t capacity);
+
+  // How many of `values` went in: all of them, or as many as there was room for. 0 when closed.
+  std::size_t push(std::span<const std::uint64_t> values) noexcept;
+
+  // Up to out.size() values, oldest first; how many.
+  std::size_t pop(std::span<std::uint64_t> out) noexcept;
+
+  // Refuses every later push. Any thread, once.
+  void close() noexcept;
+  [[nodiscard]] bool closed() const noexcept { return (head_.load(std::memory_order_relaxed) & kClosed) != 0; }
+
+  // REQUIRES: closed. Like pop(), but waits for producers that are between reserving and storing; 0 means empty for good.
+  std::size_t drain_closed(std::span<std::uint64_t> out) noexcept;
+
+  // Values ever pushed / now inside (a moment's view).
+  [[nodiscard]] std::uint64_t pushed() const noexcept { return head_.load(std::memory_order_relaxed) & ~kClosed; }
+  [[nodiscard]] std::size_t size() const noexcept;
+  [[nodiscard]] std::size_t capacity() const noexcept { return mask_ + 1; }
+
+ private:
+  static constexpr std::uint64_t kClosed = std::uint64_t{1} << 63;
+
+  [[nodiscard]] std::uint64_t phase(std::uint64_t index) const noexcept {
+    return ((index >> shift_) & 1) != 0 ? 0 : kPhaseBit;
+  }
+  // Room seen by producers after `head`; asks the consumer's side only when `wanted` does not seem to fit.
+  std::uint64_t room(std::uint64_t head, std::size_t wanted) noexcept;
+
+  // Read by all, written at construction.
+  std::size_t mask_;
+  unsigned shift_;
+  std::unique_ptr<std::atomic<std::uint64_t>[]> slots_;
+
+  // Written by producers.
+  alignas(64) std::atomic<std::uint64_t> head_{0};
+  std::atomic<std::uint64_t> tail_seen_{0};  // partner: published_tail_
+
+  // Written by the consumer.
+  alignas(64) std::uint64_t tail_ = 0;
+  std::atomic<std::uint64_t> published_tail_{0};
+};
+
+}  // namespace netmem
