@@ -1,0 +1,103 @@
+# Tests. Sources are found by name:
+#   netmem/*/*_test.cc, tools/*_test.cc, tests/{provider,regress}/*_test.cc   label unit         netmem_tests
+#   tests/{model,stress,integration}/*_test.cc                              label = folder     netmem_FOLDER_tests
+#   tests/integration/*_test.{sh,py}                                        label integration  one test each; 77: skipped
+#   tests/fuzz/X_fuzz.cc, netmem/*/X_fuzz.cc                                label fuzz         replay of tests/fuzz/corpus/X
+# Any other tests/*/*.cc is shared by all of them. Scripts find the program in $NETMEM_PROGRAM, tests in the macro of that
+# name.
+find_package(GTest REQUIRED)
+include(GoogleTest)
+
+file(GLOB support CONFIGURE_DEPENDS tests/*/*.cc)
+list(FILTER support EXCLUDE REGEX "_(test|fuzz)\\.cc$|/tests/(install|fuzz)/")
+add_library(netmem_test_support INTERFACE)
+target_link_libraries(netmem_test_support INTERFACE netmem_static fmt::fmt netmem_warnings)
+if(support)
+  add_library(netmem_test_parts STATIC ${support})
+  target_link_libraries(netmem_test_parts PRIVATE netmem_static fmt::fmt GTest::gmock netmem_warnings)
+  target_link_libraries(netmem_test_support INTERFACE netmem_test_parts)
+endif()
+if(TARGET netmem_tool_parts)
+  target_link_libraries(netmem_test_support INTERFACE netmem_tool_parts)
+  target_compile_definitions(netmem_test_support INTERFACE NETMEM_PROGRAM="$<TARGET_FILE:netmem_tool>")
+endif()
+
+function(netmem_gtests name label)
+  if(NOT ARGN)
+    return()
+  endif()
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE netmem_test_support GTest::gmock GTest::gtest_main)
+  if(TARGET netmem_tool)
+    add_dependencies(${name} netmem_tool)
+  endif()
+  set(processors 1)
+  if(label STREQUAL stress)
+    set(processors 2)
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+    PROPERTIES LABELS ${label} TIMEOUT 600 PROCESSORS ${processors})
+endfunction()
+
+file(GLOB unit_tests CONFIGURE_DEPENDS netmem/*/*_test.cc tests/provider/*_test.cc tests/regress/*_test.cc)
+if(TARGET netmem_tool_parts)
+  file(GLOB tool_tests CONFIGURE_DEPENDS tools/*_test.cc)
+endif()
+netmem_gtests(netmem_tests unit ${unit_tests} ${tool_tests})
+foreach(label model stress integration)
+  file(GLOB sources CONFIGURE_DEPENDS tests/${label}/*_test.cc)
+  netmem_gtests(netmem_${label}_tests ${label} ${sources})
+endforeach()
+
+if(TARGET netmem_tool)
+  file(GLOB scripts CONFIGURE_DEPENDS tests/integration/*_test.sh tests/integration/*_test.py)
+  foreach(script IN LISTS scripts)
+    cmake_path(GET script STEM name)
+    add_test(NAME ${name} COMMAND ${script})
+    set_tests_properties(${name} PROPERTIES LABELS integration SKIP_RETURN_CODE 77 TIMEOUT 600
+                                            ENVIRONMENT NETMEM_PROGRAM=$<TARGET_FILE:netmem_tool>)
+  endforeach()
+endif()
+
+file(GLOB fuzz_targets CONFIGURE_DEPENDS tests/fuzz/*_fuzz.cc netmem/*/*_fuzz.cc)
+foreach(source IN LISTS fuzz_targets)
+  cmake_path(GET source STEM name)
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE netmem_test_support)
+  if(NETMEM_FUZZ)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(${name} PRIVATE tests/fuzz/replay_main.cc)
+    string(REGEX REPLACE "_fuzz$" "" corpus ${name})
+    add_test(NAME ${name}.ReplaysItsCorpus COMMAND ${name} ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${corpus})
+    set_tests_properties(${name}.ReplaysItsCorpus PROPERTIES LABELS fuzz)
+  endif()
+endforeach()
+
+# The examples are the documentation's: they compile and run.
+if(EXISTS ${PROJECT_SOURCE_DIR}/netmem/pool/page_pool.cc)
+  file(GLOB examples CONFIGURE_DEPENDS examples/*.cc)
+endif()
+foreach(source IN LISTS examples)
+  cmake_path(GET source STEM name)
+  add_executable(example_${name} ${source})
+  target_link_libraries(example_${name} PRIVATE netmem::netmem netmem_warnings)
+endforeach()
+if(TARGET example_hello)
+  add_test(NAME Examples.HelloRuns COMMAND example_hello)
+  set_tests_properties(Examples.HelloRuns PROPERTIES LABELS unit)
+endif()
+
+# Checks of the sources and of what is installed need no sanitizer.
+if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  set(root ${PROJECT_SOURCE_DIR})
+  add_test(NAME Includes.PointDownTheLadder COMMAND ${root}/scripts/check-includes)
+  add_test(NAME Includes.ViolationsAreCaught COMMAND ${root}/scripts/check-includes --self-test)
+  add_test(NAME Exports.OnlyNamespaceNetmem COMMAND ${root}/scripts/check-exports $<TARGET_FILE:netmem>)
+  set_tests_properties(Includes.PointDownTheLadder Includes.ViolationsAreCaught Exports.OnlyNamespaceNetmem
+                       PROPERTIES LABELS check)
+  if(NETMEM_INSTALL AND TARGET example_hello)
+    add_test(NAME Install.ConsumersBuildAgainstIt COMMAND ${root}/tests/install/run ${PROJECT_BINARY_DIR})
+    set_tests_properties(Install.ConsumersBuildAgainstIt PROPERTIES LABELS install)
+  endif()
+endif()
