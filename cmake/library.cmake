@@ -1,5 +1,6 @@
 # The library, compiled once and linked twice: `netmem` is shared and exports what cmake/netmem.map lets through,
-# `netmem_static` is static and shows everything to the tests. Programs of this project link the static one.
+# `netmem_static` is static and shows everything to the tests. Programs of this project link the static one. Sources may
+# use fmt, which is compiled in: whoever links netmem needs nothing but threads.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 
@@ -12,11 +13,11 @@ function(netmem_library)
     target_compile_features(${target} PUBLIC cxx_std_23)
     target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
                                                 $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-    target_link_libraries(${target} PUBLIC Threads::Threads PRIVATE fmt::fmt)
+    target_link_libraries(${target} PUBLIC Threads::Threads)
   endforeach()
   # Without interposition, calls inside the shared library cost what they cost in the static one.
   target_compile_options(netmem_objects PRIVATE -fno-semantic-interposition)
-  target_link_libraries(netmem_objects PRIVATE $<BUILD_INTERFACE:netmem_warnings>)
+  target_link_libraries(netmem_objects PRIVATE netmem_warnings fmt::fmt-header-only)
   set_target_properties(netmem_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
 
   set(map ${PROJECT_SOURCE_DIR}/cmake/netmem.map)
