@@ -3,12 +3,12 @@
 #   tests/{model,stress,integration}/*_test.cc                              label = folder     netmem_FOLDER_tests
 #   tests/integration/*_test.{sh,py}                                        label integration  one test each; 77: skipped
 #   tests/fuzz/X_fuzz.cc, netmem/*/X_fuzz.cc                                label fuzz         replay of tests/fuzz/corpus/X
-# Any other tests/*/*.cc is shared by all of them. Scripts find the program in $NETMEM_PROGRAM, tests in the macro of that
-# name.
+# Any other tests/*/*.cc, and netmem/*/*_test_support.cc, is shared by all of them. Scripts find the program in
+# $NETMEM_PROGRAM, tests in the macro of that name.
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
-file(GLOB support CONFIGURE_DEPENDS tests/*/*.cc)
+file(GLOB support CONFIGURE_DEPENDS tests/*/*.cc netmem/*/*_test_support.cc)
 list(FILTER support EXCLUDE REGEX "_(test|fuzz)\\.cc$|/tests/(install|fuzz)/")
 add_library(netmem_test_support INTERFACE)
 target_link_libraries(netmem_test_support INTERFACE netmem_static fmt::fmt netmem_warnings)
