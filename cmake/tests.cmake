@@ -1,10 +1,10 @@
 # Tests. Sources are found by name:
 #   netmem/*/*_test.cc, tools/*_test.cc, tests/{provider,regress}/*_test.cc   label unit         netmem_tests
 #   tests/{model,stress,integration}/*_test.cc                              label = folder     netmem_FOLDER_tests
-#   tests/integration/*_test.{sh,py}                                        label integration  one test each; 77: skipped
+#   tests/integration/X.sh, but common.sh                                   label integration  integration.X; 77: skipped
 #   tests/fuzz/X_fuzz.cc, netmem/*/X_fuzz.cc                                label fuzz         replay of tests/fuzz/corpus/X
-# Any other tests/*/*.cc, and netmem/*/*_test_support.cc, is shared by all of them. Scripts find the program in
-# $NETMEM_PROGRAM, tests in the macro of that name.
+# Any other tests/*/*.cc, and netmem/*/*_test_support.cc, is shared by all of them. The program `netmem` is a
+# script's argument, and the macro NETMEM_PROGRAM in C++.
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
@@ -50,12 +50,12 @@ foreach(label model stress integration)
 endforeach()
 
 if(TARGET netmem_tool)
-  file(GLOB scripts CONFIGURE_DEPENDS tests/integration/*_test.sh tests/integration/*_test.py)
+  file(GLOB scripts CONFIGURE_DEPENDS tests/integration/*.sh)
+  list(FILTER scripts EXCLUDE REGEX "/common\\.sh$")
   foreach(script IN LISTS scripts)
     cmake_path(GET script STEM name)
-    add_test(NAME ${name} COMMAND ${script})
-    set_tests_properties(${name} PROPERTIES LABELS integration SKIP_RETURN_CODE 77 TIMEOUT 600
-                                            ENVIRONMENT NETMEM_PROGRAM=$<TARGET_FILE:netmem_tool>)
+    add_test(NAME integration.${name} COMMAND bash ${script} $<TARGET_FILE:netmem_tool>)
+    set_tests_properties(integration.${name} PROPERTIES LABELS integration SKIP_RETURN_CODE 77 TIMEOUT 600)
   endforeach()
 endif()
 

@@ -5,5 +5,6 @@
 #include "netmem/core/memory_provider.h"
 #include "netmem/core/page.h"
 #include "netmem/pool/page_pool.h"
+#include "netmem/pool/registry.h"
 #include "netmem/ports/tcp_port.h"
 #include "netmem/providers/host.h"
