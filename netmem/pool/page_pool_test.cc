@@ -53,7 +53,9 @@ TEST(PagePool, TheLastPageDroppedIsTheNextOneAllocated) {
   const auto pool = PagePool::create(TestProvider::create()).value();
   const auto pages = take(*pool, 3);
   drop(pages);
-  EXPECT_EQ(&pool->try_alloc().descriptor(), &pages[2].descriptor());
+  const Netmem next = pool->try_alloc();
+  EXPECT_EQ(&next.descriptor(), &pages[2].descriptor());
+  drop(next);
 }
 
 TEST(PagePool, AnExhaustedProviderGivesEmptyHandlesUntilPagesComeHome) {
@@ -293,8 +295,11 @@ TEST(PagePool, PagesOfAnotherNodeAreWaivedOnTheirWayThroughTheRing) {
   pool->set_numa_node(-1);
   const auto others = take(*pool, 32);
   on_another_thread([&] { drop(others); });
-  EXPECT_EQ(take(*pool, 32).size(), 32u);
+  const auto again = take(*pool, 32);
+  EXPECT_EQ(again.size(), 32u);
   EXPECT_EQ(pool->counters().waive, 32u);
+  drop(again);
+  drop(pages);
 }
 
 class RecordingDevice final : public DmaDevice {
