@@ -1,0 +1,42 @@
+# What an install puts where. The two libraries are exported under the same name, netmem::netmem, in two files;
+# netmem-config.cmake includes one of them.
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/netmem)
+
+install(TARGETS netmem EXPORT netmem-shared)
+install(TARGETS netmem_static EXPORT netmem-static)
+foreach(kind shared static)
+  install(EXPORT netmem-${kind} NAMESPACE netmem:: DESTINATION ${package_dir})
+endforeach()
+
+netmem_public_headers(public_headers)
+foreach(header IN LISTS public_headers)
+  cmake_path(GET header PARENT_PATH folder)
+  install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/${folder})
+endforeach()
+
+configure_package_config_file(cmake/netmem-config.cmake.in netmem-config.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(netmem-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/netmem-config.cmake ${PROJECT_BINARY_DIR}/netmem-config-version.cmake
+        DESTINATION ${package_dir})
+
+file(RELATIVE_PATH pc_to_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+configure_file(cmake/netmem.pc.in netmem.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/netmem.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+if(TARGET netmem_tool)
+  install(TARGETS netmem_tool)
+endif()
+if(EXISTS ${PROJECT_SOURCE_DIR}/docs/netmem.1)
+  install(FILES docs/netmem.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
+# Each shell looks for its completions under a name of its own.
+function(install_completion file folder name)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/tools/completion/${file})
+    install(FILES tools/completion/${file} DESTINATION ${CMAKE_INSTALL_DATADIR}/${folder} RENAME ${name})
+  endif()
+endfunction()
+install_completion(netmem.bash bash-completion/completions netmem)
+install_completion(_netmem zsh/site-functions _netmem)
+install_completion(netmem.fish fish/vendor_completions.d netmem.fish)
