@@ -167,11 +167,11 @@ class HugeProvider final : public MemoryProvider {
   const std::size_t outside_size_;
   std::unique_ptr<Region> region_;
 
-  mutable std::mutex mutex_;        // guards everything below
-  std::vector<std::uint32_t> out_;  // of each huge page: how many of its pages are granted
-  std::size_t current_ = 0;         // being cut
-  std::uint32_t cut_ = 0;           // pages of it granted since it was opened
-  std::size_t next_ = 0;            // where the scan goes on
+  mutable std::mutex mutex_;             // guards everything below
+  std::vector<std::uint32_t> out_;       // of each huge page: how many of its pages are granted
+  std::size_t current_ = 0;              // being cut; none yet
+  std::uint32_t cut_ = pages_per_huge_;  // pages of it granted since it was opened
+  std::size_t next_ = 0;                 // where the scan goes on
   Blocks outside_;
   std::uint64_t inside_granted_ = 0;
   std::uint64_t inside_reclaimed_ = 0;
