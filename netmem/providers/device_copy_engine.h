@@ -11,7 +11,7 @@
 
 namespace netmem {
 
-class DeviceCopyEngine final : public CopyEngine {
+class NETMEM_EXPORT DeviceCopyEngine final : public CopyEngine {
  public:
   // `window`: the region's first byte for the CPU; null: every copy is refused. `sync_fd`: a dma-buf whose caches are
   // brought up to date around each batch; -1: memory that needs no such thing. REQUIRES: all of them outlive the

@@ -5,7 +5,7 @@
 
 namespace netmem {
 
-class HostCopyEngine final : public CopyEngine {
+class NETMEM_EXPORT HostCopyEngine final : public CopyEngine {
  public:
   Result<void> copy_in(std::span<const CopyIn> batch) override;
   Result<void> copy_out(std::span<const CopyOut> batch) override;
@@ -13,7 +13,7 @@ class HostCopyEngine final : public CopyEngine {
 
 // Refuses a batch with a range that leaves its page, or with a page that the engine does not reach, naming the page;
 // every engine's first step. `own`: the one region that it reaches; null: all host memory.
-Result<void> check_batch(std::span<const CopyIn> batch, const Region* own = nullptr);
-Result<void> check_batch(std::span<const CopyOut> batch, const Region* own = nullptr);
+NETMEM_EXPORT Result<void> check_batch(std::span<const CopyIn> batch, const Region* own = nullptr);
+NETMEM_EXPORT Result<void> check_batch(std::span<const CopyOut> batch, const Region* own = nullptr);
 
 }  // namespace netmem

@@ -8,10 +8,9 @@
 #include "netmem/base/check.h"
 #include "netmem/base/units.h"
 #include "netmem/providers/backing_page.h"
-#include "netmem/providers/free_list.h"
-#include "netmem/providers/host_copy_engine.h"
 #include "netmem/providers/huge_pages.h"
 #include "netmem/providers/page_size.h"
+#include "netmem/providers/region_provider.h"
 
 namespace netmem {
 namespace {
@@ -29,53 +28,38 @@ std::optional<std::size_t> place(std::size_t begin, std::size_t room, std::size_
 
 }  // namespace
 
-class Huge1GSlice final : public MemoryProvider {
+class Huge1GSlice final : public RegionProvider {
  public:
-  Huge1GSlice(std::shared_ptr<Huge1G> whole, std::size_t offset, std::size_t size, unsigned page_shift)
-      : whole_(std::move(whole)), offset_(offset), size_(size), page_shift_(page_shift) {}
+  Huge1GSlice(std::shared_ptr<Huge1G> whole, std::size_t offset, std::size_t size)
+      : whole_(std::move(whole)), offset_(offset), size_(size) {}
   ~Huge1GSlice() override {
-    region_.reset();
+    destroy_region();
     whole_->give_back(offset_, rounded(size_));
   }
 
-  Result<void> cut(std::shared_ptr<DmaDevice> dma) {
+  Result<void> cut_slice(unsigned page_shift, std::shared_ptr<DmaDevice> dma) {
     std::byte* const begin = whole_->memory_.data() + offset_;
     auto backing = backing_page_size(begin);
     if (!backing) return std::unexpected(backing.error());
     const RegionSpec spec{.name = "huge_1g:" + format_size(size_),
                           .address = reinterpret_cast<std::uintptr_t>(begin),
                           .size = size_,
-                          .page_shift = page_shift_,
+                          .page_shift = page_shift,
                           .backing_page = *backing,
                           .io_window = begin};
-    auto region = Region::create(*this, spec, std::move(dma));
-    if (!region) return std::unexpected(region.error());
-    region_ = std::move(*region);
-    free_.emplace(*region_);
-    return {};
+    return cut(spec, std::move(dma));
   }
 
-  std::size_t grant(std::span<Netmem> out) noexcept override { return free_->grant(out); }
-  void reclaim(std::span<const Netmem> pages) noexcept override { free_->reclaim(pages); }
   [[nodiscard]] std::string name() const override { return "huge_1g"; }
   [[nodiscard]] std::string describe() const override {
     return "huge_1g: a slice of " + format_size(size_) + " of " + format_size(whole_->size()) + " in pages of " +
-           format_size(page_size()) + ", " + backed_by(region_->backing_page());
+           format_size(page_size()) + ", " + backed_by(region().backing_page());
   }
-  [[nodiscard]] unsigned page_shift() const override { return page_shift_; }
-  [[nodiscard]] bool is_device() const override { return false; }
-  [[nodiscard]] std::vector<const Region*> regions() const override { return {region_.get()}; }
-  [[nodiscard]] std::size_t free_pages() const override { return free_->size(); }
-  [[nodiscard]] CopyEngine& copy_engine() override { return engine_; }
 
  private:
   const std::shared_ptr<Huge1G> whole_;
   const std::size_t offset_;
   const std::size_t size_;
-  const unsigned page_shift_;
-  std::unique_ptr<Region> region_;
-  std::optional<FreeList> free_;
-  HostCopyEngine engine_;
 };
 
 Huge1G::Huge1G(Mapping memory, std::size_t backing_page)
@@ -96,8 +80,8 @@ Result<std::shared_ptr<MemoryProvider>> Huge1G::slice(std::size_t size, std::siz
   if (!shift) return std::unexpected(shift.error());
   auto offset = take(size);
   if (!offset) return std::unexpected(offset.error());
-  auto provider = std::make_shared<Huge1GSlice>(shared_from_this(), *offset, size, *shift);
-  if (auto cut = provider->cut(std::move(dma)); !cut) return std::unexpected(cut.error());
+  auto provider = std::make_shared<Huge1GSlice>(shared_from_this(), *offset, size);
+  if (auto cut = provider->cut_slice(*shift, std::move(dma)); !cut) return std::unexpected(cut.error());
   return provider;
 }
 

@@ -15,7 +15,7 @@ inline constexpr std::size_t kHuge2M = std::size_t{2} << 20;
 inline constexpr std::size_t kHuge1G = std::size_t{1} << 30;
 
 // "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
-std::string huge_pages_file(std::size_t huge_page);
+NETMEM_EXPORT std::string huge_pages_file(std::size_t huge_page);
 
 // `count` huge pages of `huge_page` bytes in one mapping, all of them present: later touches cannot fail. The error
 // names the file and the number to write there.
