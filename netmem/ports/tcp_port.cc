@@ -21,6 +21,10 @@ namespace {
 constexpr int kFirstRetryMs = 1;
 constexpr int kLongestRetryMs = 5;
 
+// A connection that is alone and fills its reads is read this often before the poller is asked again: a system call
+// less for each read, and new connections wait no longer than a millisecond.
+constexpr int kMostRereads = 8;
+
 using Tally = SingleWriter<std::uint64_t>;
 
 // The part of the program's span that is still to be filled.
@@ -95,6 +99,7 @@ class KernelTcpPort final : public TcpPort {
   void handle(std::uint64_t tag, Sink& sink);
   void accept(std::uint64_t tag, Sink& sink);
   void read(Connection& connection, Sink& sink);
+  bool reread(Sink& sink);
   Result<Landed> land(Connection& connection, Sink& sink);
   void settle(Connection& connection, const Result<Landed>& landed, Sink& sink);
   void end(Connection& connection, Sink& sink);
@@ -117,6 +122,8 @@ class KernelTcpPort final : public TcpPort {
   ConnectionQueue<&Connection::open_holders> open_holders_;
   bool events_first_ = false;  // the starved filled the program's span last time: what the poller has goes first
   int retry_ms_ = kFirstRetryMs;
+  ConnectionId reread_ = 0;  // filled its last read and was alone; 0: none
+  int rereads_ = 0;          // in a row
 
   struct {
     Tally accepted, adopted, ended, failed, closed, connections;
@@ -149,6 +156,7 @@ Result<ConnectionId> KernelTcpPort::adopt(Fd socket) {
 Result<std::size_t> KernelTcpPort::receive(std::span<Delivery> out, int timeout_ms) {
   if (out.empty()) return refused("receive", "there is no room for a delivery", "pass room for at least one");
   Sink sink(out);
+  if (reread(sink)) return sink.count();
   const Deadline deadline(timeout_ms);
   for (;;) {
     if (!std::exchange(events_first_, false)) serve_starved(sink);
@@ -156,6 +164,7 @@ Result<std::size_t> KernelTcpPort::receive(std::span<Delivery> out, int timeout_
     if (!poller_.pending() && !sink.full()) {
       const int wait = wait_ms(sink, deadline.left_ms());
       tally_.waits.add(1);
+      rereads_ = 0;
       if (auto waited = poller_.wait(wait); !waited) return std::unexpected(waited.error());
     }
     while (!sink.full()) {
@@ -208,7 +217,18 @@ void KernelTcpPort::accept(std::uint64_t tag, Sink& sink) {
 void KernelTcpPort::read(Connection& connection, Sink& sink) {
   const Result<Landed> landed = land(connection, sink);
   if (landed && landed->kind == Landed::Kind::dry) return starve(connection, sink);
+  const ConnectionId id = connection.id;
   settle(connection, landed, sink);
+  if (landed && landed->filled && poller_.single() && rereads_ < kMostRereads) reread_ = id;
+}
+
+// Whether that brought anything.
+bool KernelTcpPort::reread(Sink& sink) {
+  Connection* connection = connections_.find(std::exchange(reread_, 0));
+  if (connection == nullptr || connection->starved.linked || !starved_.empty()) return false;
+  ++rereads_;
+  read(*connection, sink);
+  return sink.count() != 0;
 }
 
 // Looks for pages that nobody uses before it says that there are none.
