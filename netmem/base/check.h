@@ -12,8 +12,8 @@ namespace netmem {
 }  // namespace netmem
 
 // NETMEM_CHECK(condition, "printf format with the values that matter", values...)
-#define NETMEM_CHECK(condition, ...)                                   \
-  do {                                                                 \
-    if (!(condition)) [[unlikely]]                                     \
-      ::netmem::check_failed(__FILE__, __LINE__, __VA_ARGS__);         \
+#define NETMEM_CHECK(condition, ...)                           \
+  do {                                                         \
+    if (!(condition)) [[unlikely]]                             \
+      ::netmem::check_failed(__FILE__, __LINE__, __VA_ARGS__); \
   } while (false)

@@ -30,8 +30,8 @@ class NETMEM_EXPORT CopyEngine {
  public:
   virtual ~CopyEngine() = default;
 
-  // All of the batch has happened when they return. A range that leaves its page, or a page that the engine cannot reach,
-  // is refused before anything is copied.
+  // All of the batch has happened when they return. A range that leaves its page, or a page that the engine cannot
+  // reach, is refused before anything is copied.
   virtual Result<void> copy_in(std::span<const CopyIn> batch) = 0;
   virtual Result<void> copy_out(std::span<const CopyOut> batch) = 0;
 };

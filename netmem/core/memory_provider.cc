@@ -32,10 +32,9 @@ void MemoryProvider::disconnected_page_returned() {
 }
 
 Netmem end_life(Netmem page) {
-  std::uint16_t generation = page.generation();
+  std::uint64_t current = page.bits();
   const Netmem next = page.next_generation();
-  if (!page.page_generation().compare_exchange_strong(generation, next.generation(), std::memory_order_relaxed))
-    report_misuse(page, "dropped twice, or after it went home");
+  if (!page.life().compare_exchange(current, next.bits())) report_misuse(page, "dropped twice, or after it went home");
   poison(next);
   return next;
 }
@@ -45,14 +44,19 @@ PageOwner& no_owner() {
   return owner;
 }
 
-const char* owner_name(Netmem page) { return page.descriptor().owner->owner_name(); }
+const char* owner_name(Netmem page) {
+  const Descriptor& descriptor = page.descriptor();
+  // A disconnected page's pool may be gone.
+  if ((descriptor.refs.load(std::memory_order_relaxed) & Descriptor::kDisconnected) != 0) return "no pool";
+  return descriptor.owner->owner_name();
+}
 
 void report_misuse(Netmem page, const char* what) {
   const std::uint32_t refs = page.descriptor().refs.load(std::memory_order_relaxed);
-  const std::uint16_t generation = page.page_generation().load(std::memory_order_relaxed);
+  const std::uint16_t generation = Netmem::from_bits(page.life().read()).generation();
   check_failed("page", static_cast<int>(page.index()),
-               "page %u of region %s, pool %s: %s (handle of life %u, page in life %u, %u references%s%s)", page.index(),
-               page.region().name().c_str(), owner_name(page), what, page.generation(), generation,
+               "page %u of region %s, pool %s: %s (handle of life %u, page in life %u, %u references%s%s)",
+               page.index(), page.region().name().c_str(), owner_name(page), what, page.generation(), generation,
                refs & Descriptor::kCountMask, (refs & Descriptor::kTransient) != 0 ? ", transient" : "",
                (refs & Descriptor::kDisconnected) != 0 ? ", disconnected" : "");
 }

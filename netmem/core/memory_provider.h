@@ -3,8 +3,8 @@
 //
 //   pool --grant--> page(s) of a region, owner = pool       pool --reclaim--> the provider's again
 //
-// Threads: grant, reclaim and the reports may be called on any thread at the same time; creation and destruction are the
-// user's. A provider lives in a shared_ptr: pools hold it, and so does every page that left its pool (disconnect).
+// Threads: grant, reclaim and the reports may be called on any thread at the same time; creation and destruction are
+// the user's. A provider lives in a shared_ptr: pools hold it, and so does every page that left its pool (disconnect).
 // Invariants:
 //  1. The pages of all regions = free pages + granted ones.
 //  2. A page is granted to one pool at a time; it comes back through reclaim exactly once, with refs == 1, its
@@ -62,8 +62,10 @@ class NETMEM_EXPORT MemoryProvider : public std::enable_shared_from_this<MemoryP
 
   [[nodiscard]] virtual CopyEngine& copy_engine() = 0;
 
-  // Pages that belong to no pool any more keep their provider alive. Called by the pool and by the last drop.
-  void disconnected_page_leaves();
+  // Pages that belong to no pool any more keep their provider alive. The pool says so to the provider that it knows; the
+  // last drop reclaims the page at the region's provider. A decorator strikes the page from its own books and tells the
+  // provider that it wraps: the page comes back behind its back.
+  virtual void disconnected_page_leaves();
   void disconnected_page_returned();
 
  private:
@@ -72,8 +74,8 @@ class NETMEM_EXPORT MemoryProvider : public std::enable_shared_from_this<MemoryP
   std::shared_ptr<MemoryProvider> self_;  // set while disconnected_ > 0
 };
 
-// Ends a page's life without a consumer (any thread): raises the generation once, or stops the program when the handle is
-// from an earlier life. The next handle.
+// Ends a page's life without a consumer (any thread): raises the generation once, or stops the program when the handle
+// is from an earlier life. The next handle.
 NETMEM_EXPORT Netmem end_life(Netmem page);
 
 // Who owns a page that no pool holds. Dropping such a page is misuse, and says so.

@@ -4,16 +4,17 @@
 //             generation   descriptor address       . . . | `-- 1: device memory (a net_iov), 0: a host page
 //                                                         `---- used by ReturnRing while the handle is in one
 //
-// Descriptors live in blocks of 4 KiB outside the memory that they describe, with the generations of a block's pages
-// beside them: descriptors are read by every thread that drops a page and written by none of them in the usual case;
-// generations are written by the consumer alone. A page's generation goes up each time it goes home, so a handle from
-// before that is recognised.
+// Descriptors live in blocks of 4 KiB outside the memory that they describe. The first half of a block is what every
+// thread that drops a page reads and, in the usual case, none writes; the second half holds the pages' lives, which the
+// consumer alone writes. A page's generation goes up each time it goes home, so a handle from before that is
+// recognised: the life says which handle is the current one.
 //
 // Threads: a handle is a value. What a function does with it says who may call it.
 // Invariants:
 //  1. sizeof(Netmem) == 8; a descriptor is half a cache line and never straddles one.
-//  2. A page at rest has refs == 1 (plus its flags): alloc and the last drop of a sole owner write nothing here.
-//  3. A handle is current when its generation equals its page's.
+//  2. A page at rest has refs == 1 (plus its flags): alloc and the last drop of a sole owner write nothing in the first
+//     half.
+//  3. A handle is current when it equals its page's life.
 #pragma once
 
 #include <atomic>
@@ -21,6 +22,7 @@
 #include <cstdint>
 
 #include "netmem/base/export.h"
+#include "netmem/base/single_writer.h"
 
 namespace netmem {
 
@@ -30,34 +32,43 @@ class Region;
 // User-space addresses that fit the handle: x86-64 and arm64 give programs no more unless they ask for it.
 inline constexpr unsigned kAddressBits = 48;
 
+// A page's current handle, all 64 bits. Padded so that it stands at a fixed distance from its descriptor.
+struct alignas(32) PageLife {
+  SingleWriter<std::uint64_t> current;
+};
+
 struct alignas(32) Descriptor {
   static constexpr std::uint32_t kCountMask = 0x0fff'ffff;
-  static constexpr std::uint32_t kTransient = 0x4000'0000;     // never recycled: the last drop returns it to the provider
+  static constexpr std::uint32_t kSynced = 0x2000'0000;     // its pool syncs it for the device on the way home
+  static constexpr std::uint32_t kTransient = 0x4000'0000;  // never recycled: the last drop returns it to the provider
   static constexpr std::uint32_t kDisconnected = 0x8000'0000;  // belongs to no pool any more
+  static constexpr std::size_t kLifeDistance = 2048;
 
   std::atomic<std::uint32_t> refs;  // references (fragments) in the low bits, flags in the high ones
   std::uint32_t index;              // of the page in its region
-  PageOwner* owner;                 // the pool that holds the page; null at the provider
+  PageOwner* owner;                 // the pool that holds the page; no_owner() at the provider
   std::uint64_t address;            // host: where the CPU finds it. device: the device's own address
   std::uint64_t dma_address;        // what the DMA device calls it; 0 when no device is registered
+
+  [[nodiscard]] PageLife& life() {
+    return *reinterpret_cast<PageLife*>(reinterpret_cast<std::byte*>(this) + kLifeDistance);
+  }
 };
 static_assert(sizeof(Descriptor) == 32);
 
 struct alignas(4096) DescriptorBlock {
-  static constexpr std::size_t kPages = 120;
+  static constexpr std::size_t kPages = 63;
 
   Descriptor pages[kPages];
-  std::atomic<std::uint16_t> generations[kPages];
-  Region* region;
+  alignas(32) Region* region;
+  PageLife lives[kPages + 1];
 
   static DescriptorBlock& of(const Descriptor& page) {
     return *reinterpret_cast<DescriptorBlock*>(reinterpret_cast<std::uintptr_t>(&page) & ~std::uintptr_t{4095});
   }
-  std::atomic<std::uint16_t>& generation(const Descriptor& page) {
-    return generations[(reinterpret_cast<std::uintptr_t>(&page) & 4095) / sizeof(Descriptor)];
-  }
 };
 static_assert(sizeof(DescriptorBlock) == 4096);
+static_assert(offsetof(DescriptorBlock, lives) == Descriptor::kLifeDistance);
 
 class Netmem {
  public:
@@ -87,11 +98,8 @@ class Netmem {
     constexpr std::uint64_t kMask = (kOneGeneration - 1) & ~std::uint64_t{31};
     return *reinterpret_cast<Descriptor*>(bits_ & kMask);
   }
-  [[nodiscard]] std::atomic<std::uint16_t>& page_generation() const {
-    Descriptor& page = descriptor();
-    return DescriptorBlock::of(page).generation(page);
-  }
-  [[nodiscard]] bool current() const { return page_generation().load(std::memory_order_relaxed) == generation(); }
+  [[nodiscard]] SingleWriter<std::uint64_t>& life() const { return descriptor().life().current; }
+  [[nodiscard]] bool current() const { return life().read() == bits_; }
   [[nodiscard]] Region& region() const { return *DescriptorBlock::of(descriptor()).region; }
   [[nodiscard]] std::uint32_t index() const { return descriptor().index; }
   [[nodiscard]] std::uint64_t dma_address() const { return descriptor().dma_address; }

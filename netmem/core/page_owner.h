@@ -4,9 +4,8 @@
 // put on it and how often taken off: the totals are the pool's counters, so counting costs nothing, and each of the two
 // hot operations writes one of them.
 //
-// Threads: try_take and try_put belong to the consumer, the one thread whose number is in consumer_. Any thread may read
-// the totals, ask is_consumer() and call take_home().
-// Invariants:
+// Threads: try_take and try_put belong to the consumer, the one thread whose number is in consumer_. Any thread may
+// read the totals, ask is_consumer() and call take_home(). Invariants:
 //  1. 0 <= puts_ - gets_ <= kCacheSize.
 //  2. slots_[0, puts_ - gets_) hold current handles of pages whose refs == 1 and whose owner is this.
 //  3. Line 0 is written only when the pool changes hands, line 1 only by the consumer.
@@ -32,50 +31,36 @@ class NETMEM_EXPORT alignas(64) PageOwner {
   PageOwner(const PageOwner&) = delete;
   PageOwner& operator=(const PageOwner&) = delete;
 
-  [[nodiscard]] bool is_consumer() const {
-    return consumer_.load(std::memory_order_relaxed) == this_thread_number;
-  }
+  [[nodiscard]] bool is_consumer() const { return consumer_.load(std::memory_order_relaxed) == this_thread_number; }
 
-  // REQUIRES: consumer. The page last put, or empty.
-  [[nodiscard]] Netmem try_take() {
-    const std::uint64_t gets = gets_.load(std::memory_order_relaxed);
-    const std::uint64_t height = puts_.load(std::memory_order_relaxed) - gets;
+  // REQUIRES: consumer. The page last put; false when there is none.
+  [[nodiscard]] bool try_take(Netmem& page) {
+    const std::uint64_t height = puts_.mine() - gets_.mine();
     if (height == 0) [[unlikely]]
-      return {};
-    const Netmem page = slots_[height - 1];
-    gets_.store(gets + 1, std::memory_order_relaxed);
-    unpoison(page);
-    return page;
-  }
-
-  // REQUIRES: consumer; the caller is the page's sole owner and this is its pool. False: no room, the page is still the
-  // caller's.
-  [[nodiscard]] bool try_put(Netmem page) {
-    const std::uint64_t puts = puts_.load(std::memory_order_relaxed);
-    const std::uint64_t height = puts - gets_.load(std::memory_order_relaxed);
-    if (height >= put_limit_) [[unlikely]]
       return false;
-    slots_[height] = send_home(page);
-    puts_.store(puts + 1, std::memory_order_relaxed);
+    page = slots_[height - 1];
+    gets_.add(1);
+    unpoison(page);
     return true;
   }
 
-  // The slow way home, from any thread: return ring, or the provider. REQUIRES: each page is this pool's, the caller its
-  // sole owner.
+  // REQUIRES: consumer; this is the page's pool and refs == 1, so the caller is its sole owner. False: no room, the
+  // page is still the caller's.
+  [[nodiscard]] bool try_put(Netmem page) {
+    const std::uint64_t height = puts_.mine() - gets_.mine();
+    if (height >= kCacheSize) [[unlikely]]
+      return false;
+    slots_[height] = send_home(page);
+    puts_.add(1);
+    return true;
+  }
+
+  // The slow way home, from any thread: return ring, or the provider. REQUIRES: each page is this pool's, the caller
+  // its sole owner.
   virtual void take_home(std::span<const Netmem> pages) noexcept = 0;
 
   // The last reference to a transient page, from any thread: to the provider.
   virtual void take_home_transient(Netmem page) noexcept = 0;
-
-  // Drops one reference to the page that is being handed out in fragments, without an atomic. False: not that page.
-  // REQUIRES: consumer.
-  [[nodiscard]] bool try_drop_fragment(Netmem page) {
-    if (page != fragmented_) return false;
-    if (fragments_out_ == 0) [[unlikely]]
-      report_misuse(page, "more fragments dropped than handed out");
-    --fragments_out_;
-    return true;
-  }
 
   [[nodiscard]] virtual const char* owner_name() const noexcept = 0;
 
@@ -85,11 +70,11 @@ class NETMEM_EXPORT alignas(64) PageOwner {
 
   // Ends this life of the page: its next handle. Stops the program when the handle is from an earlier life.
   static Netmem send_home(Netmem page) {
-    std::atomic<std::uint16_t>& generation = page.page_generation();
-    if (generation.load(std::memory_order_relaxed) != page.generation()) [[unlikely]]
+    SingleWriter<std::uint64_t>& life = page.life();
+    if (life.mine() != page.bits()) [[unlikely]]
       report_misuse(page, "dropped twice, or after it went home");
     page = page.next_generation();
-    generation.store(page.generation(), std::memory_order_relaxed);
+    life.set(page.bits());
     poison(page);
     return page;
   }
@@ -98,12 +83,8 @@ class NETMEM_EXPORT alignas(64) PageOwner {
   std::atomic<ThreadId> consumer_{kNoThread};
 
   // Line 1 and on: the consumer's.
-  alignas(64) std::atomic<std::uint64_t> gets_{0};
-  std::atomic<std::uint64_t> puts_{0};
-  std::uint64_t put_limit_ = kCacheSize;  // 0: every page takes the slow way (DMA sync, detached)
-  Netmem fragmented_;
-  std::uint32_t fragments_out_ = 0;
-  std::uint32_t fragment_offset_ = 0;
+  alignas(64) SingleWriter<std::uint64_t> gets_;
+  SingleWriter<std::uint64_t> puts_;
   Netmem slots_[kCacheSize];
 };
 

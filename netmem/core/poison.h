@@ -13,10 +13,12 @@ namespace netmem {
 NETMEM_EXPORT std::size_t page_size_of(Netmem page);
 
 inline void poison(Netmem page) {
-  if (!page.is_device()) ASAN_POISON_MEMORY_REGION(reinterpret_cast<void*>(page.descriptor().address), page_size_of(page));
+  if (!page.is_device())
+    ASAN_POISON_MEMORY_REGION(reinterpret_cast<void*>(page.descriptor().address), page_size_of(page));
 }
 inline void unpoison(Netmem page) {
-  if (!page.is_device()) ASAN_UNPOISON_MEMORY_REGION(reinterpret_cast<void*>(page.descriptor().address), page_size_of(page));
+  if (!page.is_device())
+    ASAN_UNPOISON_MEMORY_REGION(reinterpret_cast<void*>(page.descriptor().address), page_size_of(page));
 }
 #else
 inline void poison(Netmem) {}

@@ -11,7 +11,8 @@ namespace {
 // The last holder of a page that left its pool.
 void return_disconnected(Netmem page, Descriptor& descriptor, std::uint32_t flags) {
   MemoryProvider& provider = page.region().provider();
-  descriptor.refs.store(1 | (flags & ~Descriptor::kDisconnected), std::memory_order_relaxed);
+  descriptor.refs.store(1 | (flags & Descriptor::kTransient), std::memory_order_relaxed);
+  descriptor.owner = &no_owner();
   const Netmem next = end_life(page);
   provider.reclaim(std::span<const Netmem>(&next, 1));
   provider.disconnected_page_returned();
@@ -22,7 +23,7 @@ void drop_last(Netmem page, Descriptor& descriptor, std::uint32_t flags) {
   descriptor.refs.store(1 | flags, std::memory_order_relaxed);
   PageOwner* owner = descriptor.owner;
   if ((flags & Descriptor::kTransient) != 0) return owner->take_home_transient(page);
-  if (owner->is_consumer() && owner->try_put(page)) return;
+  if (flags == 0 && owner->is_consumer() && owner->try_put(page)) return;
   owner->take_home(std::span<const Netmem>(&page, 1));
 }
 
@@ -31,13 +32,8 @@ void drop_last(Netmem page, Descriptor& descriptor, std::uint32_t flags) {
 void drop_shared(Netmem page) noexcept {
   Descriptor& descriptor = page.descriptor();
   std::uint32_t refs = descriptor.refs.load(std::memory_order_acquire);
-  if ((refs & Descriptor::kCountMask) > 1) {
-    // A page that is being handed out in fragments has its pool as a holder, so its owner is there to ask.
-    if ((refs & Descriptor::kDisconnected) == 0 && descriptor.owner->is_consumer() &&
-        descriptor.owner->try_drop_fragment(page))
-      return;
-    refs = descriptor.refs.fetch_sub(1, std::memory_order_acq_rel);
-  }
+  // Never the owner first: as long as others hold the page too, it may leave its pool, and the pool may end.
+  if ((refs & Descriptor::kCountMask) > 1) refs = descriptor.refs.fetch_sub(1, std::memory_order_acq_rel);
   const std::uint32_t count = refs & Descriptor::kCountMask;
   if (count == 0) report_misuse(page, "dropped more often than it was retained");
   if (count == 1) drop_last(page, descriptor, refs & ~Descriptor::kCountMask);

@@ -5,9 +5,9 @@
 //  1. refs counts the holders. Whoever reads 1 while holding a reference is the sole owner, and stays it.
 //  2. A sole owner never pays an atomic read-modify-write: a plain load tells it, and nobody else may write.
 //  3. The last drop leaves refs at 1, as a page at rest has it.
-// A handle from an earlier life of the page stops the program: at once when its page went home on this thread or is used
-// through retain() or an address; when the page went home on another thread, at the latest when the consumer takes the
-// page out of the return ring.
+// A handle from an earlier life of the page stops the program: at once when its page went home on this thread or is
+// used through retain() or an address; when the page went home on another thread, at the latest when the consumer takes
+// the page out of the return ring.
 #pragma once
 
 #include <cstddef>
@@ -46,8 +46,8 @@ inline void retain(Netmem page, std::uint32_t count = 1) noexcept {
     report_misuse(page, "retained after it went home");
   std::atomic<std::uint32_t>& refs = page.descriptor().refs;
   const std::uint32_t now = refs.load(std::memory_order_acquire);
-  NETMEM_CHECK((now & Descriptor::kCountMask) + count < Descriptor::kCountMask, "page %u: too many references (%u + %u)",
-               page.index(), now & Descriptor::kCountMask, count);
+  NETMEM_CHECK((now & Descriptor::kCountMask) + count < Descriptor::kCountMask,
+               "page %u: too many references (%u + %u)", page.index(), now & Descriptor::kCountMask, count);
   if ((now & Descriptor::kCountMask) == 1) {
     refs.store(now + count, std::memory_order_relaxed);  // sole owner: nobody else can be writing
   } else {

@@ -15,9 +15,11 @@ Result<void> validate(const RegionSpec& spec) {
   if (spec.page_shift < kSmallestPageShift || spec.page_shift > kLargestPageShift)
     return refused(attempted, "the page size is not a power of two from 4 KiB to 2 MiB");
   if (spec.size >> spec.page_shift == 0)
-    return refused(attempted, format_size(spec.size) + " hold no page of " + format_size(std::size_t{1} << spec.page_shift),
+    return refused(attempted,
+                   format_size(spec.size) + " hold no page of " + format_size(std::size_t{1} << spec.page_shift),
                    "give it at least one page");
-  if (spec.size >> spec.page_shift > UINT32_MAX) return refused(attempted, "more than 2^32 - 1 pages", "use larger pages");
+  if (spec.size >> spec.page_shift > UINT32_MAX)
+    return refused(attempted, "more than 2^32 - 1 pages", "use larger pages");
   if (!spec.device && (spec.address + spec.size) >> kAddressBits != 0)
     return refused(attempted, "its addresses need more than 48 bits");
   if ((spec.address & 4095) != 0) return refused(attempted, "it does not begin at a multiple of 4 KiB");
@@ -29,7 +31,8 @@ Result<void> validate(const RegionSpec& spec) {
 Region::Region(MemoryProvider& provider, RegionSpec spec, Mapping blocks, std::shared_ptr<DmaDevice> dma)
     : provider_(provider), spec_(std::move(spec)), blocks_(std::move(blocks)), dma_(std::move(dma)) {}
 
-Result<std::unique_ptr<Region>> Region::create(MemoryProvider& provider, RegionSpec spec, std::shared_ptr<DmaDevice> dma) {
+Result<std::unique_ptr<Region>> Region::create(MemoryProvider& provider, RegionSpec spec,
+                                               std::shared_ptr<DmaDevice> dma) {
   if (auto valid = validate(spec); !valid) return std::unexpected(valid.error());
   const std::size_t pages = spec.size >> spec.page_shift;
   const std::size_t blocks = (pages + DescriptorBlock::kPages - 1) / DescriptorBlock::kPages;
@@ -66,16 +69,13 @@ void Region::write_descriptors() {
     page.owner = &no_owner();
     page.address = spec_.address + offset;
     page.dma_address = dma_ ? dma_address_ + offset : 0;
-    block(i).generation(page).store(0, std::memory_order_relaxed);
-    poison(this->page(i));
+    const Netmem first =
+        Netmem::from_bits(reinterpret_cast<std::uintptr_t>(&page) | (spec_.device ? Netmem::kDeviceBit : 0));
+    page.life().current.set(first.bits());
+    poison(first);
   }
 }
 
-Netmem Region::page(std::uint32_t index) const {
-  const Descriptor& page = descriptor(index);
-  const std::uint64_t generation = block(index).generation(page).load(std::memory_order_relaxed);
-  return Netmem::from_bits(reinterpret_cast<std::uintptr_t>(&page) | generation << Netmem::kGenerationShift |
-                           (spec_.device ? Netmem::kDeviceBit : 0));
-}
+Netmem Region::page(std::uint32_t index) const { return Netmem::from_bits(descriptor(index).life().current.read()); }
 
 }  // namespace netmem

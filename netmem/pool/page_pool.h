@@ -7,8 +7,8 @@
 //                   ^ empty: grant, 64 at once      ring full, transient, shared, detached
 //                 memory provider <--------------------------------------------- any thread (reclaim)
 //
-// One thread, the consumer, allocates and owns the cache: the first that allocates, until set_consumer(). Dropping needs
-// no pointer to the pool: a page knows its owner. The words and counters are Linux page_pool's
+// One thread, the consumer, allocates and owns the cache: the first that allocates, until set_consumer(). Dropping
+// needs no pointer to the pool: a page knows its owner. The words and counters are Linux page_pool's
 // (Documentation/networking/page_pool.rst, net/core/page_pool.c).
 //
 // Threads: each function says "consumer" or "any".
@@ -104,27 +104,37 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
 
   // Consumer. One page, or empty when cache, ring and provider have none. Its contents are undefined.
   [[nodiscard]] Netmem try_alloc() noexcept {
-    const Netmem page = try_take();
-    return page ? page : alloc_slow();
+    Netmem page;
+    return try_take(page) ? page : alloc_slow();
   }
   // Consumer. Fills the front of `out`; how many.
   [[nodiscard]] std::size_t try_alloc(std::span<Netmem> out) noexcept;
 
   // Consumer. `size` bytes (1 to the page size) of a page that other fragments share, at a multiple of 64.
   [[nodiscard]] Fragment try_alloc_fragment(std::uint32_t size) noexcept;
+  // Consumer. The same as drop(page) for one of this pool's fragments, without an atomic while its page is still being
+  // cut.
+  void recycle_fragment(Netmem page) noexcept {
+    if (page == fragmented_ && fragments_out_ != 0) [[likely]] {
+      --fragments_out_;
+      return;
+    }
+    drop(page);
+  }
   // Consumer. Gives up the rest of the page that fragments are cut from.
   void flush_fragments() noexcept;
 
   // Consumer. The whole page is free again; the caller was its only holder, or else the page leaves the pool for the
   // provider when the last holder drops it (released_refcnt). `touched`: how many bytes the device must see synced.
+  // REQUIRES: the page is this pool's, and no fragment of it was kept.
   void recycle(Netmem page, std::uint32_t touched = kWholePage) noexcept {
     if (page.descriptor().refs.load(std::memory_order_acquire) == 1 && try_put(page)) [[likely]]
       return;
     recycle_slow(page, touched);
   }
 
-  // Any thread. The caller keeps its reference, but the page belongs to no pool any more: its last drop returns it to the
-  // provider.
+  // Any thread. The caller keeps its reference, but the page belongs to no pool any more: its last drop returns it to
+  // the provider.
   void disconnect(Netmem page) noexcept;
   // Any thread. Straight back to the provider. REQUIRES: the caller is the page's sole owner.
   void release(Netmem page) noexcept;
@@ -163,14 +173,22 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
   void recycle_slow(Netmem page, std::uint32_t touched) noexcept;
   bool refill_from_ring() noexcept;
   bool refill_from_provider() noexcept;
-  void adopt(Netmem page) noexcept;
-  bool waive(Netmem page) noexcept;
+  void adopt(std::span<const Netmem> pages) noexcept;
+  void bring_in(std::span<const Netmem> pages) noexcept;
+  [[nodiscard]] bool on_wrong_node(Netmem page) const noexcept;
+  bool begin_fragments() noexcept;
+  Netmem drain_fragments() noexcept;
   void sync_for_device(Netmem page, std::uint32_t touched) noexcept;
-  bool try_put_slow(Netmem page) noexcept;
+  void recycle_sole(Netmem page, std::uint32_t touched) noexcept;
   void to_ring(std::span<const Netmem> pages) noexcept;
   void to_provider(std::span<const Netmem> pages) noexcept;  // ends the pages' lives
   void reclaim(std::span<const Netmem> pages) noexcept;      // of pages whose lives have ended
   void count_released(std::uint64_t count) noexcept;
+  struct Puts {
+    std::uint64_t total;
+    std::uint64_t brought_in;
+  };
+  [[nodiscard]] Puts read_puts() const noexcept;
   void detach() noexcept;
   void empty_cache() noexcept;
 
@@ -179,13 +197,19 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
 
   // The consumer's, after the cache of PageOwner; read by any thread.
   struct ConsumerCounters {
-    std::atomic<std::uint64_t> slow{0}, slow_high_order{0}, empty{0}, refill{0}, waive{0}, cache_full{0}, failed{0},
-        fragments{0}, hold{0};
-    std::atomic<std::uint64_t> brought_in{0};  // pages that refills put into the cache
-    std::atomic<std::uint64_t> taken_out{0};   // pages that left the cache without being handed out
+    SingleWriter<std::uint64_t> slow, slow_high_order, empty, refill, waive, cache_full, failed, fragments, hold;
+    SingleWriter<std::uint64_t> version;     // odd while a refill changes puts_ and brought_in (a seqlock)
+    SingleWriter<std::uint64_t> brought_in;  // pages that refills put into the cache
+    SingleWriter<std::uint64_t> taken_out;   // pages that left the cache without being handed out
   };
+  // References that the pool holds of the page it cuts fragments from, beyond any number of fragments.
+  static constexpr std::uint32_t kFragmentBias = 1U << 20;
+
   ConsumerCounters mine_;
   int numa_node_;
+  Netmem fragmented_;                  // the page that fragments are cut from, or empty
+  std::uint32_t fragments_out_ = 0;    // handed out of it less recycled by the consumer
+  std::uint32_t fragment_offset_ = 0;  // where the next one begins
 
   // Read by all, written at creation.
   alignas(64) ReturnRing ring_;

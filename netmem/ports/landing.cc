@@ -29,7 +29,10 @@ class DirectLanding final : public LandingStrategy {
       return no_bytes(count);
     }
     const auto bytes = static_cast<std::size_t>(count);
-    return Landed{.kind = Landed::Kind::data, .views = run_.settle(bytes, connection, open, out), .bytes = bytes};
+    return Landed{.kind = Landed::Kind::data,
+                  .views = run_.settle(bytes, connection, open, out),
+                  .bytes = bytes,
+                  .filled = bytes == io_.size()};
   }
 
  private:
@@ -96,7 +99,7 @@ class StagedLanding final : public LandingStrategy {
     }
     if (auto copied = engine_.copy_in(batch_); !copied)
       return std::unexpected(Error{"receive", copied.error().message(), {}, copied.error().code});
-    return Landed{.kind = Landed::Kind::data, .bytes = bytes, .copies = batch_.size()};
+    return Landed{.kind = Landed::Kind::data, .bytes = bytes, .copies = batch_.size(), .filled = bytes == io_.size()};
   }
 
   void recycle_host() noexcept {

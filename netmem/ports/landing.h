@@ -27,6 +27,7 @@ struct Landed {
   std::size_t views = 0;
   std::size_t bytes = 0;
   std::size_t copies = 0;  // that the copy engine made
+  bool filled = false;     // the read took all that it had room for: there may be more
 };
 
 class LandingStrategy {

@@ -32,6 +32,8 @@ class Poller {
 
   // Whether events of the last wait are still to be handed out.
   [[nodiscard]] bool pending() const { return next_ < count_; }
+  // Whether the last wait brought one event only.
+  [[nodiscard]] bool single() const { return count_ == 1; }
   // REQUIRES: nothing pending. Waits up to `timeout_ms` (-1: without end); signals end it early.
   Result<void> wait(int timeout_ms);
   // The next tag that can be read; empty when there is none.

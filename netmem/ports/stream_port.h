@@ -38,9 +38,9 @@ class NETMEM_EXPORT StreamPort {
  public:
   virtual ~StreamPort() = default;
 
-  // Waits up to `timeout_ms` (0: not at all, -1: until something happens or wake()) and fills the front of `out`; how many.
-  // A port without a free page reads nothing, so that the peers' windows close, and looks for pages again at every call
-  // and at least every few milliseconds while it waits. Nothing is dropped.
+  // Waits up to `timeout_ms` (0: not at all, -1: until something happens or wake()) and fills the front of `out`; how
+  // many. A port without a free page reads nothing, so that the peers' windows close, and looks for pages again at
+  // every call and at least every few milliseconds while it waits. Nothing is dropped.
   virtual Result<std::size_t> receive(std::span<Delivery> out, int timeout_ms) = 0;
 
   // Stops reading from a connection and closes it; what it delivered stays valid. Unknown ids are ignored.

@@ -2,8 +2,7 @@
 //
 // Landing says how the bytes reach a page:
 //   direct  the kernel copies straight into the page (host memory, or a device's write window); one readv fills the
-//   rest of
-//           the connection's open page and the pages after it
+//           rest of the connection's open page and the pages after it
 //   staged  into host pages of a second pool, then through the copy engine in one batch; for devices that the kernel
 //           cannot write
 // A connection keeps its last page open while it has room, so small messages share a page; each view holds a reference

@@ -21,6 +21,7 @@ class HostProvider final : public MemoryProvider {
   static Result<std::shared_ptr<MemoryProvider>> create(HostOptions options) {
     auto shift = page_shift_of(options.page_size, options.size, "host");
     if (!shift) return std::unexpected(shift.error());
+    if (auto fits = fits_machine(options.size, "host"); !fits) return std::unexpected(fits.error());
     auto memory = Mapping::anonymous(options.size, options.page_size);
     if (!memory) return std::unexpected(memory.error());
     if (auto placed = prefer_node(*memory, options.numa_node); !placed) return std::unexpected(placed.error());

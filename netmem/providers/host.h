@@ -9,10 +9,10 @@
 namespace netmem {
 
 struct HostOptions {
-  std::size_t size = 0;                // bytes, at least one page
-  std::size_t page_size = 4096;        // power of two, 4 KiB to 2 MiB
-  int numa_node = -1;                  // prefer this node; -1: the kernel's choice
-  bool populate = false;               // back it all now instead of at first touch
+  std::size_t size = 0;          // bytes, at least one page
+  std::size_t page_size = 4096;  // power of two, 4 KiB to 2 MiB
+  int numa_node = -1;            // prefer this node; -1: the kernel's choice
+  bool populate = false;         // back it all now instead of at first touch
   std::shared_ptr<DmaDevice> dma = {};
 };
 

@@ -11,8 +11,9 @@ class HostCopyEngine final : public CopyEngine {
   Result<void> copy_out(std::span<const CopyOut> batch) override;
 };
 
-// Refuses a batch with a range that leaves its page, naming the page; every engine's first step.
-Result<void> check_batch(std::span<const CopyIn> batch);
-Result<void> check_batch(std::span<const CopyOut> batch);
+// Refuses a batch with a range that leaves its page, or with a page that the engine does not reach, naming the page;
+// every engine's first step. `own`: the one region that it reaches; null: all host memory.
+Result<void> check_batch(std::span<const CopyIn> batch, const Region* own = nullptr);
+Result<void> check_batch(std::span<const CopyOut> batch, const Region* own = nullptr);
 
 }  // namespace netmem

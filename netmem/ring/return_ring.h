@@ -8,7 +8,8 @@
 // Threads: push, close, pushed, size, empty: any. pop, drain_closed: one thread at a time.
 // Invariants:
 //  1. head_ - tail_ <= capacity.
-//  2. Slot i holds a value of lap i / capacity as soon as its phase bit equals phase(i); the consumer never writes slots,
+//  2. Slot i holds a value of lap i / capacity as soon as its phase bit equals phase(i); the consumer never writes
+//  slots,
 //     so a slot's cache line travels one way.
 //  3. After close() no push succeeds, and the values pushed before it are exactly those below head_.
 // A producer that is preempted between reserving and storing hides the values behind its own for that time: pop() then
@@ -43,7 +44,8 @@ class NETMEM_EXPORT ReturnRing {
   void close() noexcept;
   [[nodiscard]] bool closed() const noexcept { return (head_.load(std::memory_order_relaxed) & kClosed) != 0; }
 
-  // REQUIRES: closed. Like pop(), but waits for producers that are between reserving and storing; 0 means empty for good.
+  // REQUIRES: closed. Like pop(), but waits for producers that are between reserving and storing; 0 means empty for
+  // good.
   std::size_t drain_closed(std::span<std::uint64_t> out) noexcept;
 
   // Values ever pushed / now inside (a moment's view).

@@ -1,0 +1,400 @@
+#include "netmem/pool/page_pool.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "netmem/base/check.h"
+#include "netmem/base/units.h"
+#include "netmem/pool/registry.h"
+
+namespace netmem {
+namespace {
+
+constexpr std::size_t kLargestRing = std::size_t{1} << 24;
+
+bool is_registered(const MemoryProvider& provider) {
+  const std::vector<const Region*> regions = provider.regions();
+  return std::ranges::all_of(regions, [](const Region* region) { return region->dma_device() != nullptr; });
+}
+
+Result<void> validate_dma_sync(const MemoryProvider& provider, const PoolOptions& options,
+                               const std::string& attempted) {
+  if (!options.dma_sync) return {};
+  if (provider.is_device())
+    return refused(attempted, "option dma_sync makes no sense for device memory: the CPU never touches it",
+                   "leave it off");
+  if (!is_registered(provider))
+    return refused(attempted, "option dma_sync needs memory that is registered with a DMA device",
+                   "give the provider one, or leave dma_sync off");
+  if (options.dma_max_len == 0 || std::size_t{options.dma_offset} + options.dma_max_len > provider.page_size())
+    return refused(attempted,
+                   "dma_offset and dma_max_len name no range inside a page of " + format_size(provider.page_size()),
+                   "set dma_max_len to the most that the device writes");
+  return {};
+}
+
+Result<void> validate(const MemoryProvider& provider, const PoolOptions& options) {
+  const std::string attempted = "create page pool " + options.name;
+  if (options.ring_size == 0 || options.ring_size > kLargestRing)
+    return refused(attempted, "option ring_size is " + std::to_string(options.ring_size), "use 1 to 2^24");
+  if (provider.is_device() && !options.allow_unreadable)
+    return refused(attempted, "provider " + provider.name() + " has device memory, which the CPU cannot read",
+                   "set allow_unreadable when the program does not need to");
+  if (provider.is_device() && options.numa_node >= 0)
+    return refused(attempted, "option numa_node makes no sense for device memory", "leave it at -1");
+  return validate_dma_sync(provider, options, attempted);
+}
+
+}  // namespace
+
+Result<PagePoolPtr> PagePool::create(std::shared_ptr<MemoryProvider> provider, PoolOptions options) {
+  if (!provider) return refused("create page pool " + options.name, "it has no memory provider");
+  if (auto valid = validate(*provider, options); !valid) return std::unexpected(valid.error());
+  PagePoolPtr pool(new PagePool(std::move(provider), std::move(options)));
+  if (pool->options_.registry) pool->options_.registry->add(*pool);
+  return pool;
+}
+
+PagePool::PagePool(std::shared_ptr<MemoryProvider> provider, PoolOptions options)
+    : numa_node_(options.numa_node),
+      ring_(std::bit_ceil(options.ring_size)),
+      provider_(std::move(provider)),
+      options_(std::move(options)),
+      page_shift_(provider_->page_shift()),
+      // Never more than 2 MiB at once, so that large pages are not hoarded.
+      grant_batch_(std::clamp<std::size_t>((std::size_t{1} << kLargestPageShift) >> page_shift_, 1, kCacheRefill)),
+      created_(std::chrono::steady_clock::now()) {}
+
+PagePool::~PagePool() = default;
+
+void PagePool::set_consumer() noexcept { consumer_.store(assign_thread_id(), std::memory_order_relaxed); }
+
+void PagePool::set_numa_node(int node) noexcept { numa_node_ = node; }
+
+// ---- allocation ----
+
+Netmem PagePool::alloc_slow() noexcept {
+  const auto take = [this] {
+    Netmem page;
+    return try_take(page) ? page : Netmem();
+  };
+  if (consumer_.load(std::memory_order_relaxed) == kNoThread) set_consumer();
+  NETMEM_CHECK(is_consumer(), "pool %s: allocation on a thread that is not its consumer", options_.name.c_str());
+  if (refill_from_ring()) {
+    mine_.refill.add(1);
+    return take();
+  }
+  if (refill_from_provider()) {
+    (page_shift_ == kSmallestPageShift ? mine_.slow : mine_.slow_high_order).add(1);
+    return take();
+  }
+  mine_.failed.add(1);
+  return {};
+}
+
+std::size_t PagePool::try_alloc(std::span<Netmem> out) noexcept {
+  std::size_t count = 0;
+  while (count < out.size()) {
+    const std::uint64_t height = puts_.mine() - gets_.mine();
+    if (height == 0) {
+      const Netmem page = alloc_slow();
+      if (!page) break;
+      out[count++] = page;
+      continue;
+    }
+    const std::size_t taken = std::min<std::size_t>(height, out.size() - count);
+    const Netmem* top = slots_ + height;
+    for (std::size_t i = 0; i < taken; ++i) {
+      out[count + i] = *--top;
+      unpoison(*top);
+    }
+    gets_.add(taken);
+    count += taken;
+  }
+  return count;
+}
+
+bool PagePool::on_wrong_node(Netmem page) const noexcept {
+  return numa_node_ >= 0 && page.region().numa_node() != numa_node_;
+}
+
+// REQUIRES: the cache is empty.
+bool PagePool::refill_from_ring() noexcept {
+  std::array<std::uint64_t, kCacheRefill> values;
+  const std::size_t popped = ring_.pop(values);
+  if (popped == 0) {
+    mine_.empty.add(1);
+    return false;
+  }
+  std::array<Netmem, kCacheRefill> good;
+  std::array<Netmem, kCacheRefill> waived;
+  std::size_t good_count = 0;
+  std::size_t waived_count = 0;
+  for (std::size_t i = 0; i < popped; ++i) {
+    const Netmem page = send_home(Netmem::from_bits(values[i]));
+    if (on_wrong_node(page)) [[unlikely]] {
+      waived[waived_count++] = page;
+    } else {
+      good[good_count++] = page;
+    }
+  }
+  mine_.waive.add(waived_count);
+  reclaim(std::span(waived.data(), waived_count));
+  bring_in(std::span(good.data(), good_count));
+  return good_count != 0;
+}
+
+bool PagePool::refill_from_provider() noexcept {
+  std::array<Netmem, kCacheRefill> batch;
+  const std::size_t granted = provider_->grant(std::span(batch.data(), grant_batch_));
+  NETMEM_CHECK(granted <= grant_batch_, "provider %s granted %zu pages where %zu were asked for",
+               provider_->name().c_str(), granted, grant_batch_);
+  const std::span<const Netmem> pages(batch.data(), granted);
+  adopt(pages);
+  bring_in(pages);
+  return granted != 0;
+}
+
+void PagePool::adopt(std::span<const Netmem> pages) noexcept {
+  for (const Netmem page : pages) {
+    Descriptor& descriptor = page.descriptor();
+    if (descriptor.owner != &no_owner() || !page.current()) report_misuse(page, "granted while it was in use");
+    descriptor.owner = this;
+    if (!options_.dma_sync) continue;
+    descriptor.refs.store(descriptor.refs.load(std::memory_order_relaxed) | Descriptor::kSynced,
+                          std::memory_order_relaxed);
+    sync_for_device(page, kWholePage);
+  }
+  mine_.hold.add(pages.size());
+}
+
+// Onto the empty cache, so that they are handed out in this order.
+void PagePool::bring_in(std::span<const Netmem> pages) noexcept {
+  std::ranges::reverse_copy(pages, slots_);
+  mine_.version.add(1);
+  puts_.set_release(puts_.mine() + pages.size());
+  mine_.brought_in.set_release(mine_.brought_in.mine() + pages.size());
+  mine_.version.set_release(mine_.version.mine() + 1);  // partner: read_puts()
+}
+
+// ---- fragments ----
+
+Fragment PagePool::try_alloc_fragment(std::uint32_t size) noexcept {
+  if (size == 0 || size > page_size()) {
+    mine_.failed.add(1);
+    return {};
+  }
+  const std::uint32_t room = (size + kFragmentAlignment - 1) & ~(kFragmentAlignment - 1);
+  if (!fragmented_ || fragment_offset_ + room > page_size()) [[unlikely]] {
+    if (!begin_fragments()) return {};
+  }
+  const Fragment fragment{fragmented_, fragment_offset_, size};
+  fragment_offset_ += room;
+  ++fragments_out_;
+  mine_.fragments.add(1);
+  return fragment;
+}
+
+// A page with nothing cut from it yet: the last one when all its fragments are home, else a new one.
+bool PagePool::begin_fragments() noexcept {
+  Netmem page = drain_fragments();
+  if (!page) page = try_alloc();
+  if (!page) return false;
+  std::atomic<std::uint32_t>& refs = page.descriptor().refs;
+  refs.store(refs.load(std::memory_order_relaxed) - 1 + kFragmentBias, std::memory_order_relaxed);  // sole owner
+  fragmented_ = page;
+  fragments_out_ = 0;
+  fragment_offset_ = 0;
+  return true;
+}
+
+// Gives up the pool's share of the page that was cut; the page itself when nobody else holds it any more.
+Netmem PagePool::drain_fragments() noexcept {
+  const Netmem page = std::exchange(fragmented_, {});
+  if (!page) return {};
+  std::atomic<std::uint32_t>& refs = page.descriptor().refs;
+  const std::uint32_t surplus = kFragmentBias - fragments_out_;  // what the fragments still out do not stand for
+  const std::uint32_t before = refs.load(std::memory_order_acquire);
+  if ((before & Descriptor::kCountMask) < surplus) report_misuse(page, "more fragments dropped than handed out");
+  if (before == surplus) {  // partner: the fetch_sub of the drops on other threads
+    refs.store(1, std::memory_order_relaxed);
+    return page;
+  }
+  refs.fetch_sub(surplus - 1, std::memory_order_acq_rel);
+  drop_shared(page);
+  return {};
+}
+
+void PagePool::flush_fragments() noexcept {
+  if (const Netmem page = drain_fragments(); page) recycle(page);
+}
+
+// ---- the way home ----
+
+void PagePool::sync_for_device(Netmem page, std::uint32_t touched) noexcept {
+  if (!options_.dma_sync) return;
+  page.region().dma_device()->sync_for_device(page.dma_address() + options_.dma_offset,
+                                              std::min(touched, options_.dma_max_len));
+}
+
+void PagePool::recycle_slow(Netmem page, std::uint32_t touched) noexcept {
+  Descriptor& descriptor = page.descriptor();
+  NETMEM_CHECK(is_consumer(), "pool %s: recycle on a thread that is not its consumer; use drop", options_.name.c_str());
+  if (descriptor.owner != this) report_misuse(page, "recycled into another pool than its own");
+  const std::uint32_t refs = descriptor.refs.load(std::memory_order_acquire);
+  if (page == fragmented_) return recycle_fragment(page);
+  if ((refs & Descriptor::kCountMask) > 1) {
+    released_refcnt_.fetch_add(1, std::memory_order_relaxed);
+    disconnect(page);
+    return drop_shared(page);
+  }
+  if ((refs & Descriptor::kTransient) != 0) return release(page);
+  recycle_sole(page, touched);
+}
+
+// On the consumer.
+void PagePool::recycle_sole(Netmem page, std::uint32_t touched) noexcept {
+  sync_for_device(page, touched);
+  if (try_put(page)) return;
+  mine_.cache_full.add(1);
+  to_ring(std::span(&page, 1));
+}
+
+void PagePool::take_home(std::span<const Netmem> pages) noexcept {
+  if (is_consumer()) {
+    for (const Netmem page : pages) recycle_sole(page, kWholePage);
+    return;
+  }
+  for (const Netmem page : pages) sync_for_device(page, kWholePage);
+  to_ring(pages);
+}
+
+void PagePool::take_home_transient(Netmem page) noexcept { to_provider(std::span(&page, 1)); }
+
+// Once all of them are in the ring, the pool may end at any moment: nothing of it is touched after that.
+void PagePool::to_ring(std::span<const Netmem> pages) noexcept {
+  static_assert(sizeof(Netmem) == sizeof(std::uint64_t));
+  const std::span values(reinterpret_cast<const std::uint64_t*>(pages.data()), pages.size());
+  const std::size_t pushed = ring_.push(values);
+  if (pushed == pages.size()) return;
+  const std::span<const Netmem> rest = pages.subspan(pushed);
+  if (!ring_.closed()) ring_full_.fetch_add(rest.size(), std::memory_order_relaxed);
+  to_provider(rest);
+}
+
+void PagePool::release(Netmem page) noexcept {
+  const std::uint32_t refs = page.descriptor().refs.load(std::memory_order_acquire);
+  NETMEM_CHECK((refs & Descriptor::kCountMask) == 1, "pool %s: page %u released while %u references are held",
+               options_.name.c_str(), page.index(), refs & Descriptor::kCountMask);
+  to_provider(std::span(&page, 1));
+}
+
+void PagePool::to_provider(std::span<const Netmem> pages) noexcept {
+  std::array<Netmem, kCacheRefill> ended;
+  while (!pages.empty()) {
+    const std::size_t count = std::min(pages.size(), ended.size());
+    std::ranges::transform(pages.first(count), ended.begin(), end_life);
+    pages = pages.subspan(count);
+    reclaim(std::span(ended.data(), count));
+  }
+}
+
+void PagePool::reclaim(std::span<const Netmem> pages) noexcept {
+  if (pages.empty()) return;
+  for (const Netmem page : pages) {
+    Descriptor& descriptor = page.descriptor();
+    descriptor.owner = &no_owner();
+    descriptor.refs.store(descriptor.refs.load(std::memory_order_relaxed) & ~Descriptor::kSynced,
+                          std::memory_order_relaxed);
+  }
+  provider_->reclaim(pages);
+  count_released(pages.size());
+}
+
+void PagePool::disconnect(Netmem page) noexcept {
+  if (page.descriptor().owner != this) report_misuse(page, "disconnected from another pool than its own");
+  provider_->disconnected_page_leaves();
+  const std::uint32_t before = page.descriptor().refs.fetch_or(Descriptor::kDisconnected, std::memory_order_acq_rel);
+  if ((before & Descriptor::kDisconnected) != 0 || !page.current())
+    report_misuse(page, "disconnected twice, or at home");
+  count_released(1);
+}
+
+void PagePool::count_released(std::uint64_t count) noexcept {
+  const std::uint64_t now = released_.fetch_add(count, std::memory_order_acq_rel) + count;
+  // hold no longer changes once kDetached is there (partner: detach()).
+  if (now == kDetached + mine_.hold.read()) {
+    if (options_.registry) options_.registry->remove(*this);
+    delete this;
+  }
+}
+
+// ---- the end ----
+
+void DetachPool::operator()(PagePool* pool) const noexcept { pool->detach(); }
+
+void PagePool::empty_cache() noexcept {
+  const std::uint64_t height = puts_.mine() - gets_.mine();
+  mine_.taken_out.add(height);
+  gets_.add(height);
+  reclaim(std::span(slots_, height));
+}
+
+void PagePool::detach() noexcept {
+  if (const Netmem page = drain_fragments(); page) to_provider(std::span(&page, 1));
+  consumer_.store(kNoThread, std::memory_order_relaxed);
+  empty_cache();
+  ring_.close();
+  std::array<std::uint64_t, kCacheRefill> values;
+  while (const std::size_t count = ring_.drain_closed(values)) {
+    std::array<Netmem, kCacheRefill> pages;
+    std::ranges::transform(std::span(values.data(), count), pages.begin(), Netmem::from_bits);
+    to_provider(std::span(pages.data(), count));
+  }
+  if (options_.registry) options_.registry->pool_detached(*this);
+  count_released(kDetached);
+}
+
+// ---- reports ----
+
+// puts_ and brought_in as they belong together. Gives up on a consumer that stands still in the middle of a refill: the
+// counter `cached` is then too large by at most one refill.
+PagePool::Puts PagePool::read_puts() const noexcept {
+  Puts seen{};
+  for (int tries = 0; tries < 1000; ++tries) {
+    const std::uint64_t version = mine_.version.read_acquire();
+    seen = {.total = puts_.read_acquire(), .brought_in = mine_.brought_in.read_acquire()};
+    if (version % 2 == 0 && mine_.version.read() == version) break;
+  }
+  return seen;
+}
+
+PoolCounters PagePool::counters() const noexcept {
+  PoolCounters c;
+  const auto [puts, brought_in] = read_puts();
+  const std::uint64_t gets = gets_.read();
+  c.slow = mine_.slow.read();
+  c.slow_high_order = mine_.slow_high_order.read();
+  c.empty = mine_.empty.read();
+  c.refill = mine_.refill.read();
+  c.waive = mine_.waive.read();
+  const std::uint64_t not_fast = c.slow + c.slow_high_order + c.refill + mine_.taken_out.read();
+  c.fast = gets > not_fast ? gets - not_fast : 0;
+  c.cached = puts > brought_in ? puts - brought_in : 0;
+  c.cache_full = mine_.cache_full.read();
+  c.ring = ring_.pushed();
+  c.ring_full = ring_full_.load(std::memory_order_relaxed);
+  c.released_refcnt = released_refcnt_.load(std::memory_order_relaxed);
+  c.failed = mine_.failed.read();
+  c.fragments = mine_.fragments.read();
+  c.hold = mine_.hold.read();
+  c.release = released_.load(std::memory_order_relaxed) & ~kDetached;
+  c.in_cache = std::min<std::uint64_t>(puts > gets ? puts - gets : 0, kCacheSize);
+  c.in_ring = ring_.size();
+  return c;
+}
+
+std::size_t PagePool::bookkeeping() const { return sizeof *this + ring_.capacity() * sizeof(std::uint64_t); }
+
+}  // namespace netmem
