@@ -50,6 +50,7 @@ eventually() {
 start() {
   local name=$1
   shift
+  : >"$work/$name.err" # here and now: an older run's must not be mistaken for this one's
   "$@" >"$work/$name.out" 2>"$work/$name.err" &
   pid=$!
   started+=("$pid")

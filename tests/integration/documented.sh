@@ -29,7 +29,7 @@ done
 
 known=$( (flags_of; for command in $(commands); do flags_of "$command"; done) | sort -u)
 for flag in $(grep -oh -- '--[a-z-]\+' "$completions/netmem.bash" "$completions/_netmem" | sed 's/--//' | sort -u) \
-  $(grep -oh -- '-l [a-z-]\+' "$completions/netmem.fish" | sed 's/-l //' | sort -u) \
+  $(grep '^ *complete' "$completions/netmem.fish" | grep -oh -- '-l [a-z-]\+' | sed 's/-l //' | sort -u) \
   $(sed -n 's/^\.It.*Fl -\([a-z-]\+\).*/\1/p' "$root/docs/netmem.1"); do
   grep -qx -- "$flag" <<<"$known" || fail "--$flag is documented, but --help does not know it"
 done
