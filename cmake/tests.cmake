@@ -90,6 +90,7 @@ endif()
 
 # Checks of the sources and of what is installed need no sanitizer.
 if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  add_subdirectory(tests/guest)
   set(root ${PROJECT_SOURCE_DIR})
   add_test(NAME Includes.PointDownTheLadder COMMAND ${root}/scripts/check-includes)
   add_test(NAME Includes.ViolationsAreCaught COMMAND ${root}/scripts/check-includes --self-test)

@@ -26,6 +26,7 @@ namespace {
 
 // Address space for `size` bytes at a multiple of `alignment`, nothing in it yet. MAP_FAILED when there is none.
 void* reserve(std::size_t size, std::size_t alignment) {
+  size = (size + 4095) & ~std::size_t{4095};  // or the unused end could not be unmapped
   const std::size_t slack = alignment > 4096 ? alignment : 0;
   void* whole = ::mmap(nullptr, size + slack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (whole == MAP_FAILED || slack == 0) return whole;

@@ -2,8 +2,7 @@
 //
 // Landing says how the bytes reach a page:
 //   direct  the kernel copies straight into the page (host memory, or a device's write window); one readv fills the
-//   rest of
-//           the connection's open page and the pages after it
+//           rest of the connection's open page and the pages after it
 //   staged  into host pages of a second pool, then through the copy engine in one batch; for devices that the kernel
 //           cannot write
 // A connection keeps its last page open while it has room, so small messages share a page; each view holds a reference
@@ -24,14 +23,14 @@ enum class Landing : std::uint8_t { automatic, direct, staged };
 
 struct TcpOptions {
   Landing landing = Landing::automatic;  // direct where the kernel can write the memory, staged elsewhere
-  PagePool* staging = nullptr;  // host pages for `staged`; null: the port makes a pool of its own when it needs one
-  std::size_t read_size = 256 * 1024;  // bytes asked of the kernel in one call, rounded up to whole pages
+  PagePool* staging = nullptr;           // host pages for `staged`, which is refused without; outlives the port
+  std::size_t read_size = 256 * 1024;    // bytes asked of the kernel in one call, in whole pages, at most 1024 of them
 };
 
 class NETMEM_EXPORT TcpPort : public StreamPort {
  public:
-  // `pool` outlives the port; the calling thread becomes, or is, its consumer. Refuses `direct` where the kernel cannot
-  // write the pool's memory.
+  // `pool` outlives the port; the thread that calls receive() becomes, or is, its consumer. Refuses `direct` where the
+  // kernel cannot write the pool's memory, and `staged` without a staging pool.
   static Result<std::unique_ptr<TcpPort>> create(PagePool& pool, TcpOptions options = {});
 
   // "127.0.0.1:9000", "[::1]:9000", "localhost:9000", ":9000" (all addresses); port 0: the kernel's choice. May be
@@ -40,7 +39,7 @@ class NETMEM_EXPORT TcpPort : public StreamPort {
   // The port number that listen() got last.
   [[nodiscard]] virtual std::uint16_t local_port() const = 0;
 
-  // Takes over a connected stream socket.
+  // Takes over a connected stream socket, which becomes non-blocking. No `opened` is delivered for it.
   virtual Result<ConnectionId> adopt(Fd socket) = 0;
 
   [[nodiscard]] virtual Landing landing() const = 0;  // never automatic

@@ -13,7 +13,7 @@
 
 namespace netmem {
 
-class FreeList {
+class NETMEM_EXPORT FreeList {
  public:
   // All pages of `region` free, lowest first.
   explicit FreeList(const Region& region);

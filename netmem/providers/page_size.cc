@@ -1,5 +1,7 @@
 #include "netmem/providers/page_size.h"
 
+#include <sys/sysinfo.h>
+
 #include <bit>
 
 #include "netmem/base/units.h"
@@ -18,6 +20,17 @@ Result<unsigned> page_shift_of(std::size_t page_size, std::size_t size, std::str
     return refused(attempted, format_size(size) + " is less than one page of " + format_size(page_size),
                    "give it at least one page");
   return shift;
+}
+
+Result<void> fits_machine(std::size_t size, std::string_view provider) {
+  struct sysinfo info{};
+  if (::sysinfo(&info) != 0) return {};
+  const std::uint64_t present = (std::uint64_t{info.totalram} + info.totalswap) * info.mem_unit;
+  if (size <= present) return {};
+  return refused(
+      "make a " + std::string(provider) + " provider",
+      format_size(size) + " is more than the " + format_size(present) + " of memory and swap of this machine",
+      "ask for less");
 }
 
 }  // namespace netmem

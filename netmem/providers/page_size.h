@@ -1,4 +1,4 @@
-// The one check of page sizes that every provider makes.
+// The checks of sizes that providers share.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,9 @@
 namespace netmem {
 
 // log2 of `page_size`, when it is a power of two from 4 KiB to 2 MiB and `size` holds at least one page.
-Result<unsigned> page_shift_of(std::size_t page_size, std::size_t size, std::string_view provider);
+NETMEM_EXPORT Result<unsigned> page_shift_of(std::size_t page_size, std::size_t size, std::string_view provider);
+
+// Refuses more bytes than the machine has memory and swap: the kernel would promise them and kill somebody later.
+NETMEM_EXPORT Result<void> fits_machine(std::size_t size, std::string_view provider);
 
 }  // namespace netmem

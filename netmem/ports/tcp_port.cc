@@ -1,0 +1,385 @@
+#include "netmem/ports/tcp_port.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "netmem/base/single_writer.h"
+#include "netmem/ports/acceptor.h"
+#include "netmem/ports/address.h"
+#include "netmem/ports/connections.h"
+#include "netmem/ports/landing.h"
+#include "netmem/ports/poller.h"
+
+namespace netmem {
+namespace {
+
+// While a connection waits for pages, they are looked for again after 1, 2, 4, 5, 5, ... ms.
+constexpr int kFirstRetryMs = 1;
+constexpr int kLongestRetryMs = 5;
+
+// A connection that is alone and fills its reads is read this often before the poller is asked again: a system call
+// less for each read, and new connections wait no longer than a millisecond.
+constexpr int kMostRereads = 8;
+
+using Tally = SingleWriter<std::uint64_t>;
+
+// The part of the program's span that is still to be filled.
+class Sink {
+ public:
+  explicit Sink(std::span<Delivery> out) : out_(out) {}
+
+  [[nodiscard]] bool full() const { return count_ == out_.size(); }
+  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] std::span<Delivery> room() const { return out_.subspan(count_); }
+  void written(std::size_t count) { count_ += count; }
+  void put(Delivery delivery) { out_[count_++] = std::move(delivery); }
+  // Views of earlier calls that the program left in the span. Whether there was one.
+  bool drop_leftovers() {
+    bool any = false;
+    for (Delivery& one : room()) {
+      any |= static_cast<bool>(one.view);
+      one.view.reset();
+    }
+    return any;
+  }
+
+ private:
+  std::span<Delivery> out_;
+  std::size_t count_ = 0;
+};
+
+class Deadline {
+ public:
+  explicit Deadline(int timeout_ms) : timeout_ms_(timeout_ms) {
+    if (timeout_ms > 0) at_ = Clock::now() + std::chrono::milliseconds(timeout_ms);
+  }
+  // -1: never.
+  [[nodiscard]] int left_ms() const {
+    if (timeout_ms_ <= 0) return std::max(timeout_ms_, -1);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(at_ - Clock::now()).count();
+    return static_cast<int>(std::max<std::int64_t>(left, 0));
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  int timeout_ms_;
+  Clock::time_point at_;
+};
+
+int sooner(int a_ms, int b_ms) {
+  if (a_ms < 0) return b_ms;
+  return b_ms < 0 ? a_ms : std::min(a_ms, b_ms);
+}
+
+class KernelTcpPort final : public TcpPort {
+ public:
+  KernelTcpPort(PagePool& pool, Landing landing, std::unique_ptr<LandingStrategy> strategy, Poller poller)
+      : pool_(pool), landing_(landing), strategy_(std::move(strategy)), poller_(std::move(poller)) {}
+  ~KernelTcpPort() override {
+    for (const ConnectionId id : connections_.ids()) close(id);
+  }
+
+  Result<void> listen(const std::string& address) override { return acceptor_.listen(address, poller_); }
+  [[nodiscard]] std::uint16_t local_port() const override { return acceptor_.last_port(); }
+  [[nodiscard]] Landing landing() const override { return landing_; }
+  void wake() noexcept override { poller_.wake(); }
+
+  Result<ConnectionId> adopt(Fd socket) override;
+  Result<std::size_t> receive(std::span<Delivery> out, int timeout_ms) override;
+  void close(ConnectionId id) override;
+  [[nodiscard]] std::string describe() const override;
+  [[nodiscard]] std::vector<Counter> counters() const override;
+
+ private:
+  [[nodiscard]] int wait_ms(const Sink& sink, int left_ms);
+  void handle(std::uint64_t tag, Sink& sink);
+  void accept(std::uint64_t tag, Sink& sink);
+  void read(Connection& connection, Sink& sink);
+  bool reread(Sink& sink);
+  Result<Landed> land(Connection& connection, Sink& sink);
+  void settle(Connection& connection, const Result<Landed>& landed, Sink& sink);
+  void end(Connection& connection, Sink& sink);
+  void fail(Connection& connection, Error error, Sink& sink);
+  void remove(Connection& connection);
+
+  void starve(Connection& connection, Sink& sink);
+  void serve_starved(Sink& sink);
+  bool free_pages(Sink& sink);
+  void note_open_page(Connection& connection);
+  void give_up_open_page(Connection& connection);
+
+  PagePool& pool_;
+  Landing landing_;
+  std::unique_ptr<LandingStrategy> strategy_;
+  Poller poller_;
+  Acceptor acceptor_;
+  ConnectionTable connections_;
+  ConnectionQueue<&Connection::starved> starved_;  // first come, first served; none of them is watched by the poller
+  ConnectionQueue<&Connection::open_holders> open_holders_;
+  bool events_first_ = false;  // the starved filled the program's span last time: what the poller has goes first
+  int retry_ms_ = kFirstRetryMs;
+  ConnectionId reread_ = 0;  // filled its last read and was alone; 0: none
+  int rereads_ = 0;          // in a row
+
+  struct {
+    Tally accepted, adopted, ended, failed, closed, connections;
+    Tally bytes, reads, pages, views, open_pages_given_up, staged_copies;
+    Tally starved, starved_now, waits, accept_paused;
+  } tally_;
+};
+
+Result<ConnectionId> KernelTcpPort::adopt(Fd socket) {
+  const std::string attempted = "adopt a socket";
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (::getsockopt(socket.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0)
+    return system_error(attempted, "pass a connected stream socket");
+  if (type != SOCK_STREAM) return refused(attempted, "it is no stream socket", "pass a connected stream socket");
+  const SocketAddress peer = peer_address(socket.get());
+  if (peer.family() == AF_UNSPEC) return refused(attempted, "it is not connected", "pass a connected stream socket");
+  const int flags = ::fcntl(socket.get(), F_GETFL);
+  if (::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK) != 0) return system_error(attempted);
+  Connection& connection = connections_.add(std::move(socket), format_address(peer));
+  if (auto added = poller_.add(connection.socket.get(), connection.id); !added) {
+    connections_.remove(connection);
+    return std::unexpected(added.error());
+  }
+  tally_.adopted.add(1);
+  tally_.connections.set(connections_.size());
+  return connection.id;
+}
+
+Result<std::size_t> KernelTcpPort::receive(std::span<Delivery> out, int timeout_ms) {
+  if (out.empty()) return refused("receive", "there is no room for a delivery", "pass room for at least one");
+  Sink sink(out);
+  if (reread(sink)) return sink.count();
+  const Deadline deadline(timeout_ms);
+  for (;;) {
+    if (!std::exchange(events_first_, false)) serve_starved(sink);
+    events_first_ = sink.full();
+    if (!poller_.pending() && !sink.full()) {
+      const int wait = wait_ms(sink, deadline.left_ms());
+      tally_.waits.add(1);
+      rereads_ = 0;
+      if (auto waited = poller_.wait(wait); !waited) return std::unexpected(waited.error());
+    }
+    while (!sink.full()) {
+      const auto tag = poller_.next();
+      if (!tag) break;
+      handle(*tag, sink);
+    }
+    if (sink.count() != 0 || poller_.take_woken() || deadline.left_ms() == 0) return sink.count();
+  }
+}
+
+int KernelTcpPort::wait_ms(const Sink& sink, int left_ms) {
+  const int resume = acceptor_.resume(poller_);
+  if (sink.count() != 0) return 0;
+  int wait = sooner(left_ms, resume);
+  if (!starved_.empty()) {
+    wait = sooner(wait, retry_ms_);
+    retry_ms_ = std::min(2 * retry_ms_, kLongestRetryMs);
+  }
+  return wait;
+}
+
+void KernelTcpPort::handle(std::uint64_t tag, Sink& sink) {
+  if (tag < Acceptor::kTagEnd) return accept(tag, sink);
+  Connection* connection = connections_.find(tag);
+  if (connection == nullptr || connection->starved.linked) return;  // closed, or queued, since the wait
+  // Those who wait for pages come first.
+  if (!starved_.empty()) return starve(*connection, sink);
+  read(*connection, sink);
+}
+
+void KernelTcpPort::accept(std::uint64_t tag, Sink& sink) {
+  while (!sink.full()) {
+    auto accepted = acceptor_.try_accept(tag, poller_);
+    tally_.accept_paused.set(acceptor_.pauses());
+    if (!accepted) return;
+    tally_.accepted.add(1);
+    Connection& connection = connections_.add(std::move(accepted->socket), std::move(accepted->peer));
+    tally_.connections.set(connections_.size());
+    if (auto added = poller_.add(connection.socket.get(), connection.id); !added) {
+      // Not watched, like the starved: the common way out tells those two apart by the queue.
+      starved_.push_back(connection);
+      fail(connection, added.error(), sink);
+      continue;
+    }
+    sink.put({connection.id, Delivery::Kind::opened, {}, connection.peer, {}});
+  }
+}
+
+void KernelTcpPort::read(Connection& connection, Sink& sink) {
+  const Result<Landed> landed = land(connection, sink);
+  if (landed && landed->kind == Landed::Kind::dry) return starve(connection, sink);
+  const ConnectionId id = connection.id;
+  settle(connection, landed, sink);
+  if (landed && landed->filled && poller_.single() && rereads_ < kMostRereads) reread_ = id;
+}
+
+// Whether that brought anything.
+bool KernelTcpPort::reread(Sink& sink) {
+  Connection* connection = connections_.find(std::exchange(reread_, 0));
+  if (connection == nullptr || connection->starved.linked || !starved_.empty()) return false;
+  ++rereads_;
+  read(*connection, sink);
+  return sink.count() != 0;
+}
+
+// Looks for pages that nobody uses before it says that there are none.
+Result<Landed> KernelTcpPort::land(Connection& connection, Sink& sink) {
+  for (;;) {
+    const bool had_open_page = static_cast<bool>(connection.open.page);
+    auto landed = strategy_->land(connection.socket.get(), connection.id, connection.open, sink.room());
+    note_open_page(connection);
+    if (!landed) return landed;
+    if (landed->kind == Landed::Kind::dry && free_pages(sink)) continue;
+    if (landed->kind == Landed::Kind::dry) return landed;
+    tally_.reads.add(1);
+    if (landed->views != 0) {
+      tally_.views.add(landed->views);
+      tally_.pages.add(landed->views - (had_open_page ? 1 : 0));
+      tally_.bytes.add(landed->bytes);
+      tally_.staged_copies.add(landed->copies);
+    }
+    return landed;
+  }
+}
+
+void KernelTcpPort::settle(Connection& connection, const Result<Landed>& landed, Sink& sink) {
+  if (!landed) {
+    Error error = landed.error();
+    error.attempted = "receive from " + connection.peer;
+    return fail(connection, std::move(error), sink);
+  }
+  if (landed->kind == Landed::Kind::data) sink.written(landed->views);
+  if (landed->kind == Landed::Kind::ended) end(connection, sink);
+}
+
+void KernelTcpPort::end(Connection& connection, Sink& sink) {
+  tally_.ended.add(1);
+  sink.put({connection.id, Delivery::Kind::ended, {}, {}, {}});
+  remove(connection);
+}
+
+void KernelTcpPort::fail(Connection& connection, Error error, Sink& sink) {
+  tally_.failed.add(1);
+  sink.put({connection.id, Delivery::Kind::failed, {}, {}, std::move(error)});
+  remove(connection);
+}
+
+void KernelTcpPort::close(ConnectionId id) {
+  Connection* connection = connections_.find(id);
+  if (connection == nullptr) return;
+  tally_.closed.add(1);
+  remove(*connection);
+}
+
+void KernelTcpPort::remove(Connection& connection) {
+  if (connection.starved.linked)
+    starved_.remove(connection);
+  else
+    poller_.remove(connection.socket.get());
+  if (connection.open.page) give_up_open_page(connection);
+  connections_.remove(connection);
+  tally_.connections.set(connections_.size());
+  tally_.starved_now.set(starved_.size());
+}
+
+// Takes the connection out of the poller until it had its turn: a ready descriptor that nobody reads would make every
+// wait return at once. One that has only its end or an error to tell needs no page for that.
+void KernelTcpPort::starve(Connection& connection, Sink& sink) {
+  std::byte first;
+  const ssize_t count = ::recv(connection.socket.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (count == 0) return end(connection, sink);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (count < 0) return fail(connection, system_error("receive from " + connection.peer).error(), sink);
+  poller_.remove(connection.socket.get());
+  starved_.push_back(connection);
+  tally_.starved.add(1);
+  tally_.starved_now.set(starved_.size());
+}
+
+// A turn for each, as long as there are pages; afterwards the poller watches it again.
+void KernelTcpPort::serve_starved(Sink& sink) {
+  for (std::size_t turns = starved_.size(); turns != 0 && !sink.full(); --turns) {
+    Connection& connection = *starved_.front();
+    const Result<Landed> landed = land(connection, sink);
+    if (landed && landed->kind == Landed::Kind::dry) break;
+    retry_ms_ = kFirstRetryMs;
+    starved_.remove(connection);
+    if (auto added = poller_.add(connection.socket.get(), connection.id); !added) starved_.push_back(connection);
+    settle(connection, landed, sink);
+  }
+  tally_.starved_now.set(starved_.size());
+}
+
+// Pages that are held for no good reason when none are left. Whether there were any.
+bool KernelTcpPort::free_pages(Sink& sink) {
+  bool any = sink.drop_leftovers();
+  while (Connection* holder = open_holders_.front()) {
+    give_up_open_page(*holder);
+    tally_.open_pages_given_up.add(1);
+    any = true;
+  }
+  return any;
+}
+
+void KernelTcpPort::note_open_page(Connection& connection) {
+  const bool holds = static_cast<bool>(connection.open.page);
+  if (holds == connection.open_holders.linked) return;
+  if (holds)
+    open_holders_.push_back(connection);
+  else
+    open_holders_.remove(connection);
+}
+
+void KernelTcpPort::give_up_open_page(Connection& connection) {
+  open_holders_.remove(connection);
+  drop(std::exchange(connection.open, {}).page);
+}
+
+std::string KernelTcpPort::describe() const {
+  return "tcp " + acceptor_.describe() + ", landing " + (landing_ == Landing::direct ? "direct" : "staged") + ", " +
+         pool_.provider().describe();
+}
+
+std::vector<Counter> KernelTcpPort::counters() const {
+  return {{"accepted", tally_.accepted.read()},
+          {"adopted", tally_.adopted.read()},
+          {"ended", tally_.ended.read()},
+          {"failed_connections", tally_.failed.read()},
+          {"closed", tally_.closed.read()},
+          {"connections", tally_.connections.read()},
+          {"bytes", tally_.bytes.read()},
+          {"reads", tally_.reads.read()},
+          {"pages", tally_.pages.read()},
+          {"views", tally_.views.read()},
+          {"open_pages_given_up", tally_.open_pages_given_up.read()},
+          {"staged_copies", tally_.staged_copies.read()},
+          {"starved", tally_.starved.read()},
+          {"starved_now", tally_.starved_now.read()},
+          {"waits", tally_.waits.read()},
+          {"accept_paused", tally_.accept_paused.read()}};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TcpPort>> TcpPort::create(PagePool& pool, TcpOptions options) {
+  if (options.read_size == 0)
+    return refused("open a tcp port", "its read size is zero", "leave TcpOptions::read_size at 256 KiB");
+  const auto landing = choose_landing(pool, options);
+  if (!landing) return std::unexpected(landing.error());
+  auto poller = Poller::create();
+  if (!poller) return std::unexpected(poller.error());
+  auto strategy = *landing == Landing::direct ? make_direct_landing(pool, options.read_size)
+                                              : make_staged_landing(pool, *options.staging, options.read_size);
+  return std::make_unique<KernelTcpPort>(pool, *landing, std::move(strategy), std::move(*poller));
+}
+
+}  // namespace netmem

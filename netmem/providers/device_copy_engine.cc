@@ -1,0 +1,56 @@
+#include "netmem/providers/device_copy_engine.h"
+
+#include <linux/dma-buf.h>
+#include <sys/ioctl.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "netmem/providers/host_copy_engine.h"
+
+namespace netmem {
+
+// Linux Documentation/driver-api/dma-buf.rst, "CPU access to DMA Buffer Objects"; interrupted calls are repeated.
+Result<void> sync_dmabuf(int fd, std::uint64_t flags, const char* attempted) {
+  const dma_buf_sync sync{.flags = flags};
+  int status = 0;
+  do {
+    status = ::ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync);
+  } while (status != 0 && (errno == EINTR || errno == EAGAIN));
+  if (status != 0) return system_error(attempted, "the exporter of the dma-buf refused DMA_BUF_IOCTL_SYNC");
+  return {};
+}
+
+template <class Copies>
+Result<void> DeviceCopyEngine::bracketed(std::uint64_t direction, const char* attempted, Copies copies) const {
+  if (window_ == nullptr)
+    return refused(attempted, "the exporter of " + region_.name() + " lets the CPU map nothing",
+                   "use a copy engine of that device");
+  if (sync_fd_ < 0) {
+    copies();
+    return {};
+  }
+  if (auto begun = sync_dmabuf(sync_fd_, DMA_BUF_SYNC_START | direction, attempted); !begun) return begun;
+  copies();
+  return sync_dmabuf(sync_fd_, DMA_BUF_SYNC_END | direction, attempted);
+}
+
+Result<void> DeviceCopyEngine::copy_in(std::span<const CopyIn> batch) {
+  if (auto fits = check_batch(batch, &region_); !fits) return fits;
+  return bracketed(DMA_BUF_SYNC_WRITE, "copy into device memory", [&] {
+    for (const CopyIn& copy : batch)
+      if (!copy.from.empty())
+        std::memcpy(window_ + region_.offset(copy.to) + copy.offset, copy.from.data(), copy.from.size());
+  });
+}
+
+Result<void> DeviceCopyEngine::copy_out(std::span<const CopyOut> batch) {
+  if (auto fits = check_batch(batch, &region_); !fits) return fits;
+  return bracketed(DMA_BUF_SYNC_READ, "copy out of device memory", [&] {
+    for (const CopyOut& copy : batch)
+      if (!copy.to.empty())
+        std::memcpy(copy.to.data(), window_ + region_.offset(copy.from) + copy.offset, copy.to.size());
+  });
+}
+
+}  // namespace netmem

@@ -1,0 +1,101 @@
+#include "netmem/providers/memory_spec.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "netmem/base/units.h"
+#include "netmem/providers/device.h"
+#include "netmem/providers/host.h"
+#include "netmem/providers/huge.h"
+#include "netmem/providers/huge_1g.h"
+#include "netmem/providers/huge_split.h"
+
+namespace netmem {
+namespace {
+
+using Made = Result<std::shared_ptr<MemoryProvider>>;
+using Dma = std::shared_ptr<DmaDevice>;
+
+struct Kind {
+  std::string_view name;
+  Made (*make)(std::size_t size, std::size_t page_size, Dma dma);
+};
+
+constexpr std::array kKinds = {
+    Kind{"memfd",
+         [](std::size_t size, std::size_t page_size, Dma dma) -> Made {
+           return make_memfd_provider({.size = size, .page_size = page_size, .dma = std::move(dma)});
+         }},
+    Kind{"udmabuf",
+         [](std::size_t size, std::size_t page_size, Dma dma) -> Made {
+           return make_udmabuf_provider({.size = size, .page_size = page_size, .dma = std::move(dma)});
+         }},
+    Kind{"host",
+         [](std::size_t size, std::size_t page_size, Dma dma) -> Made {
+           return make_host_provider({.size = size, .page_size = page_size, .dma = std::move(dma)});
+         }},
+    Kind{"huge",
+         [](std::size_t size, std::size_t page_size, Dma dma) -> Made {
+           return make_huge_provider({.size = size, .page_size = page_size, .dma = std::move(dma)});
+         }},
+    Kind{"huge_split",
+         [](std::size_t size, std::size_t page_size, Dma dma) -> Made {
+           return make_huge_split_provider({.size = size, .page_size = page_size, .dma = std::move(dma)});
+         }},
+    Kind{"huge_1g", make_huge_1g_provider},
+};
+
+const Kind* find_kind(std::string_view name) {
+  const auto* const found =
+      std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& kind) { return kind.name == name; });
+  return found == kKinds.end() ? nullptr : found;
+}
+
+// What people typed, short enough and printable enough for one line.
+std::string quoted(std::string_view text) {
+  std::string line = "\"";
+  for (const char c : text.substr(0, 64)) line += c >= ' ' && c <= '~' ? c : '?';
+  return line + (text.size() > 64 ? "...\"" : "\"");
+}
+
+}  // namespace
+
+std::string memory_kinds() {
+  std::string list;
+  for (const Kind& kind : kKinds) list += (list.empty() ? "" : ", ") + std::string(kind.name);
+  return list;
+}
+
+Result<MemorySpec> parse_memory_spec(std::string_view text) {
+  const auto bad = [&](std::string why) {
+    return refused("read " + quoted(text) + " as memory", std::move(why),
+                   "write KIND:SIZE, as in memfd:256M; the kinds are " + memory_kinds());
+  };
+  const auto colon = text.find(':');
+  const Kind* kind = find_kind(text.substr(0, colon));
+  if (kind == nullptr) return bad("there is no such kind");
+  if (colon == std::string_view::npos) return bad("it has no size");
+  auto size = parse_size(text.substr(colon + 1));
+  if (!size) return bad("of its size, " + size.error().reason);
+  if (*size == 0) return bad("its size is zero");
+  return MemorySpec{.kind = kind->name, .size = *size};
+}
+
+Result<std::shared_ptr<MemoryProvider>> make_provider(const MemorySpec& spec, std::size_t page_size,
+                                                      std::shared_ptr<DmaDevice> dma) {
+  const Kind* kind = find_kind(spec.kind);
+  if (kind == nullptr)
+    return refused("make a provider of " + quoted(spec.kind), "there is no such kind",
+                   "the kinds are " + memory_kinds());
+  return kind->make(spec.size, page_size, std::move(dma));
+}
+
+Result<std::shared_ptr<MemoryProvider>> make_provider(std::string_view spec, std::size_t page_size,
+                                                      std::shared_ptr<DmaDevice> dma) {
+  auto parsed = parse_memory_spec(spec);
+  if (!parsed) return std::unexpected(parsed.error());
+  return make_provider(*parsed, page_size, std::move(dma));
+}
+
+}  // namespace netmem

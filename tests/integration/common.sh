@@ -1,0 +1,121 @@
+# Shared by the integration tests, which source it. Each test has a directory of its own in $work and ends what it started.
+set -euo pipefail
+
+netmem=$1
+work=$(mktemp -d "${TMPDIR:-/tmp}/netmem-test-XXXXXX")
+started=()
+
+clean_up() {
+  local code=$?
+  for pid in "${started[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  rm -rf "$work"
+  exit "$code"
+}
+trap clean_up EXIT
+
+fail() {
+  echo "FAILED: $*" >&2
+  for log in "$work"/*.err; do
+    [ -s "$log" ] && { echo "--- $log" >&2; tail -n 20 "$log" >&2; }
+  done
+  exit 1
+}
+
+# The test as a whole cannot run here.
+skip() {
+  echo "SKIPPED: $*"
+  exit 77
+}
+
+# A part of it cannot.
+note_skipped() { echo "skipped here: $*"; }
+
+need() {
+  for program in "$@"; do command -v "$program" >/dev/null || skip "$program is not installed"; done
+}
+
+equal() { [ "$1" = "$2" ] || fail "$3: expected \"$2\", got \"$1\""; }
+
+# Runs `"$@"` until it succeeds, for a minute at most.
+eventually() {
+  for _ in $(seq 600); do
+    if "$@"; then return 0; fi
+    sleep 0.1
+  done
+  fail "never came true: $*"
+}
+
+# start NAME COMMAND...: in the background, $work/NAME.out and NAME.err; sets $pid.
+start() {
+  local name=$1
+  shift
+  : >"$work/$name.err" # here and now: an older run's must not be mistaken for this one's
+  "$@" >"$work/$name.out" 2>"$work/$name.err" &
+  pid=$!
+  started+=("$pid")
+}
+
+is_listening_or_dead() { grep -q '^listening on ' "$work/$1.err" || ! kill -0 "$2" 2>/dev/null; }
+
+# port_of NAME: waits until what was just started as NAME listens; sets $port.
+port_of() {
+  eventually is_listening_or_dead "$1" "$pid"
+  port=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' "$work/$1.err")
+  [ -n "$port" ] || fail "$1 does not listen"
+}
+
+# start_recv NAME ARGUMENTS...: netmem recv on a free port of 127.0.0.1, or as --listen in ARGUMENTS says; sets $pid, $port.
+start_recv() {
+  local name=$1
+  shift
+  case " $* " in
+    *" --listen "*) start "$name" "$netmem" recv "$@" ;;
+    *) start "$name" "$netmem" recv --listen 127.0.0.1:0 "$@" ;;
+  esac
+  port_of "$name"
+}
+
+is_dead() { ! kill -0 "$1" 2>/dev/null; }
+
+# ends_with PID CODE WHAT
+ends_with() {
+  local code=0
+  eventually is_dead "$1"
+  wait "$1" || code=$?
+  equal "$code" "$2" "exit code of $3"
+}
+
+# run_failing CODE NAME COMMAND...: must exit with CODE and say one line on standard error.
+run_failing() {
+  local expected=$1 name=$2 code=0
+  shift 2
+  timeout 60 "$@" >"$work/$name.out" 2>"$work/$name.err" </dev/null || code=$?
+  equal "$code" "$expected" "exit code of $*"
+  one_line "$name"
+}
+
+# What NAME said on standard error, but for the line about listening, is one error.
+one_line() {
+  local lines
+  lines=$(grep -vc '^listening on ' "$work/$1.err" || true)
+  equal "$lines" 1 "lines on standard error of $1"
+  grep -q '^netmem: .*cannot ' "$work/$1.err" || fail "$1: standard error does not say what could not be done"
+}
+
+says() { grep -q -- "$2" "$work/$1.err" || fail "$1: standard error does not say \"$2\""; }
+
+# The summary of NAME (--json) has this line.
+reports() { grep -q -- "^ *$2" "$work/$1.out" || { cat "$work/$1.out" >&2; fail "$1: the summary has no $2"; }; }
+
+books_balance() { reports "$1" '"books_balance": true'; }
+
+sha256_of() { sha256sum <"$1" | cut -d' ' -f1; }
+
+same_file() { cmp "$1" "$2" >&2 || fail "$1 and $2 differ"; }
+
+is_empty_directory() { [ -z "$(ls -A "$1")" ] || fail "$1 holds $(ls -A "$1")"; }
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+have_ipv6() { python3 -c 'import socket; socket.socket(socket.AF_INET6).bind(("::1", 0))' 2>/dev/null; }

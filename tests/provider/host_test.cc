@@ -1,0 +1,26 @@
+#include "netmem/providers/host.h"
+
+#include "tests/provider/conformance.h"
+
+namespace netmem {
+namespace {
+
+INSTANTIATE_TEST_SUITE_P(Host, Conformance, testing::Values(ProviderCase{.make = [](const Wanted& wanted) -> Made {
+                           return make_host_provider(
+                               {.size = wanted.size, .page_size = wanted.page_size, .dma = wanted.dma});
+                         }}));
+
+TEST(HostProvider, MoreThanTheMachineHasIsRefused) {
+  const auto made = make_host_provider({.size = std::size_t{1} << 50});
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message().find("1024 TiB is more than the "), std::string::npos) << made.error().message();
+}
+
+TEST(HostProvider, ASizeThatIsNoMultipleOfThePageSizeLosesTheRest) {
+  const auto made = make_host_provider({.size = 100'000, .page_size = 64 * 1024});
+  ASSERT_TRUE(made);
+  EXPECT_EQ((*made)->free_pages(), 1u);
+}
+
+}  // namespace
+}  // namespace netmem

@@ -1,0 +1,180 @@
+// A consumer and several droppers at once. Every page has a count of its own, kept by the test: nobody may be given a
+// page that somebody else still holds.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "netmem/pool/page_pool.h"
+#include "netmem/pool/registry.h"
+#include "tests/support/test_provider.h"
+
+namespace netmem {
+namespace {
+
+constexpr std::uint32_t kPages = 512;
+
+// Pages on their way from the consumer to the droppers.
+class Channel {
+ public:
+  void send(std::vector<Netmem> pages) {
+    {
+      const std::scoped_lock lock(mutex_);
+      queue_.push_back(std::move(pages));
+    }
+    changed_.notify_one();
+  }
+  void close() {
+    {
+      const std::scoped_lock lock(mutex_);
+      closed_ = true;
+    }
+    changed_.notify_all();
+  }
+  bool receive(std::vector<Netmem>& pages) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return closed_ || !queue_.empty(); });
+    if (queue_.empty()) return false;
+    pages = std::move(queue_.front());
+    queue_.pop_front();
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::vector<Netmem>> queue_;
+  bool closed_ = false;
+};
+
+// How many references the test holds of each page.
+class Ownership {
+ public:
+  void allocated(Netmem page) {
+    const int before = held_.at(page.index()).exchange(1);
+    ASSERT_EQ(before, 0) << "page " << page.index() << " was handed out while it was held";
+    Page(page).address()[0] = static_cast<std::byte>(page.index());
+  }
+  void retained(Netmem page) { held_.at(page.index()).fetch_add(1); }
+  // Before the drop: afterwards the page may be somebody else's.
+  void dropping(Netmem page) {
+    ASSERT_EQ(Page(page).address()[0], static_cast<std::byte>(page.index()));
+    ASSERT_GT(held_.at(page.index()).fetch_sub(1), 0);
+  }
+
+ private:
+  std::array<std::atomic<int>, kPages> held_{};
+};
+
+void drop_all(Channel& channel, Ownership& ownership, std::uint32_t seed) {
+  std::mt19937 random(seed);
+  std::vector<Netmem> pages;
+  while (channel.receive(pages)) {
+    for (const Netmem page : pages) ownership.dropping(page);
+    if (random() % 2 == 0) {
+      drop(pages);
+    } else {
+      for (const Netmem page : pages) drop(page);
+    }
+  }
+}
+
+// One round of the consumer: some pages, some of them shared with itself, most of them sent away.
+void allocate_some(PagePool& pool, Channel& channel, Ownership& ownership, std::mt19937& random) {
+  std::vector<Netmem> pages(1 + random() % 90);
+  pages.resize(pool.try_alloc(pages));
+  for (const Netmem page : pages) ownership.allocated(page);
+  std::vector<Netmem> kept;
+  for (const Netmem page : pages) {
+    if (random() % 4 != 0) continue;
+    retain(page);
+    ownership.retained(page);
+    kept.push_back(page);
+  }
+  if (random() % 8 == 0) {
+    kept.insert(kept.end(), pages.begin(), pages.end());
+  } else if (!pages.empty()) {
+    channel.send(std::move(pages));
+  } else {
+    std::this_thread::yield();
+  }
+  for (const Netmem page : kept) ownership.dropping(page);
+  drop(kept);
+}
+
+TEST(PagePoolStress, NoPageHasTwoHoldersAndNoneIsLost) {
+  const auto provider = TestProvider::create(kPages);
+  const auto pool = PagePool::create(provider, {.ring_size = 128}).value();
+  Channel channel;
+  Ownership ownership;
+  std::vector<std::thread> droppers;
+  for (std::uint32_t i = 0; i < 3; ++i) droppers.emplace_back([&, i] { drop_all(channel, ownership, i); });
+  std::mt19937 random(7);
+  for (int round = 0; round < 6000; ++round) allocate_some(*pool, channel, ownership, random);
+  channel.close();
+  for (auto& dropper : droppers) dropper.join();
+  EXPECT_EQ(pool->counters().inflight(), 0);
+  EXPECT_GT(pool->counters().ring, 0u);
+  const auto books = pool->audit();
+  EXPECT_TRUE(books) << books.error().message();
+}
+
+TEST(PagePoolStress, PoolsEndWhileTheirPagesAreBeingDropped) {
+  const auto provider = TestProvider::create(kPages);
+  const auto registry = PoolRegistry::create();
+  Channel channel;
+  Ownership ownership;
+  std::vector<std::thread> droppers;
+  for (std::uint32_t i = 0; i < 2; ++i) droppers.emplace_back([&, i] { drop_all(channel, ownership, i); });
+  std::mt19937 random(11);
+  for (int round = 0; round < 500; ++round) {
+    const auto pool = PagePool::create(provider, {.ring_size = 64, .registry = registry}).value();
+    for (int i = 0; i < 3; ++i) allocate_some(*pool, channel, ownership, random);
+  }
+  channel.close();
+  for (auto& dropper : droppers) dropper.join();
+  EXPECT_EQ(provider->free_pages(), kPages);
+  EXPECT_TRUE(registry->list().empty());
+}
+
+TEST(PagePoolStress, FragmentsAreDroppedFromEverywhere) {
+  const auto provider = TestProvider::create(kPages);
+  const auto pool = PagePool::create(provider).value();
+  Channel channel;
+  std::vector<std::thread> droppers;
+  for (int i = 0; i < 2; ++i) {
+    droppers.emplace_back([&] {
+      std::vector<Netmem> pages;
+      while (channel.receive(pages)) drop(pages);
+    });
+  }
+  std::mt19937 random(13);
+  for (int round = 0; round < 4000; ++round) {
+    std::vector<Netmem> away;
+    for (int i = 0; i < 20; ++i) {
+      const Fragment fragment = pool->try_alloc_fragment(1 + random() % 1500);
+      if (!fragment) break;
+      if (random() % 3 == 0) {
+        pool->recycle_fragment(fragment.netmem);
+      } else {
+        away.push_back(fragment.netmem);
+      }
+    }
+    if (!away.empty()) channel.send(std::move(away));
+  }
+  channel.close();
+  for (auto& dropper : droppers) dropper.join();
+  pool->flush_fragments();
+  EXPECT_EQ(pool->counters().inflight(), 0);
+  const auto books = pool->audit();
+  EXPECT_TRUE(books) << books.error().message();
+}
+
+}  // namespace
+}  // namespace netmem

@@ -1,0 +1,48 @@
+#include "tools/arguments.h"
+
+#include <bit>
+
+#include "netmem/base/units.h"
+#include "netmem/core/region.h"
+
+namespace netmem::tool {
+namespace {
+
+std::string to_bytes(std::string& text) {
+  const Result<std::size_t> size = parse_size(text);
+  if (!size) return size.error().message();
+  text = std::to_string(*size);
+  return {};
+}
+
+std::string to_page_size(std::string& text) {
+  const std::string given = text;
+  if (std::string error = to_bytes(text); !error.empty()) return error;
+  const std::size_t size = std::stoull(text);
+  constexpr std::size_t kSmallest = std::size_t{1} << kSmallestPageShift;
+  constexpr std::size_t kLargest = std::size_t{1} << kLargestPageShift;
+  if (std::has_single_bit(size) && size >= kSmallest && size <= kLargest) return {};
+  return given + " is no power of two from 4K to 2M";
+}
+
+}  // namespace
+
+CLI::Validator size_argument() { return CLI::Validator(&to_bytes, "", "size"); }
+CLI::Validator page_size_argument() { return CLI::Validator(&to_page_size, "", "page size"); }
+
+DigestKind CommonArguments::digest_kind() const {
+  if (digest == "none") return DigestKind::none;
+  return digest == "sha256" ? DigestKind::sha256 : DigestKind::xxh3;
+}
+
+void add_common(CLI::App& command, CommonArguments& arguments) {
+  command.add_option("--connections", arguments.connections, "how many connections (default 1, at most 4096)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, kMostConnections));
+  command.add_option("--digest", arguments.digest, "xxh3 (default; 64 bits, as xxhsum -H3), sha256 or none")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"xxh3", "sha256", "none"}));
+  command.add_flag("--json", arguments.json, "print the summary as JSON");
+}
+
+}  // namespace netmem::tool

@@ -1,0 +1,38 @@
+# Completion of netmem for bash.
+
+_netmem_values() {
+  case $1 in
+    --memory) echo "memfd: udmabuf: host: huge: huge_split: huge_1g:" ;;
+    --page-size) echo "4K 8K 16K 32K 64K 128K 256K 512K 1M 2M" ;;
+    --landing) echo "auto direct staged" ;;
+    --digest) echo "xxh3 sha256 none" ;;
+  esac
+}
+
+_netmem_flags() {
+  case $1 in
+    recv) echo "--help --listen --memory --page-size --landing --output --connections --digest --json" ;;
+    send) echo "--help --connect --input --bytes --seed --connections --digest --json" ;;
+    *) echo "--help --version recv send" ;;
+  esac
+}
+
+_netmem() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  # bash takes a colon for the end of a word.
+  if [[ $previous == : ]]; then return; fi
+  case $previous in
+    --input | --output)
+      compopt -o filenames
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      ;;
+    --memory | --page-size | --landing | --digest)
+      [[ $previous == --memory ]] && compopt -o nospace
+      mapfile -t COMPREPLY < <(compgen -W "$(_netmem_values "$previous" 2>/dev/null)" -- "$current")
+      ;;
+    --listen | --connect | --connections | --bytes | --seed) COMPREPLY=() ;;
+    *) mapfile -t COMPREPLY < <(compgen -W "$(_netmem_flags "${COMP_WORDS[1]}")" -- "$current") ;;
+  esac
+}
+
+complete -F _netmem netmem

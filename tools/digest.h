@@ -1,0 +1,27 @@
+// Digests of what a connection carried, printed as lower-case hexadecimal as `xxhsum -H3` and `sha256sum` print them.
+// One thread each.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace netmem::tool {
+
+enum class DigestKind { none, xxh3, sha256 };
+
+class Digest {
+ public:
+  virtual ~Digest() = default;
+  virtual void update(std::span<const std::byte> bytes) = 0;
+  // Of everything so far. Call it once, at the end.
+  [[nodiscard]] virtual std::string hex() = 0;
+};
+
+// xxh3: XXH3 of 64 bits, seed 0, 16 digits. Null for `none`.
+std::unique_ptr<Digest> make_digest(DigestKind kind);
+
+const char* digest_name(DigestKind kind);
+
+}  // namespace netmem::tool
