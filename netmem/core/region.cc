@@ -46,6 +46,7 @@ Result<std::unique_ptr<Region>> Region::create(MemoryProvider& provider, RegionS
     auto mapped = region->dma_->map(*region);
     if (!mapped) {
       region->dma_.reset();
+      region->spec_.size = 0;  // no descriptor is written yet: the destructor must not read them
       return std::unexpected(mapped.error());
     }
     region->dma_address_ = *mapped;

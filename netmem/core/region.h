@@ -22,7 +22,7 @@ inline constexpr unsigned kSmallestPageShift = 12;  // 4 KiB
 inline constexpr unsigned kLargestPageShift = 21;   // 2 MiB
 
 struct RegionSpec {
-  std::string name;                 // for people: "memfd:256M"
+  std::string name = {};            // for people: "memfd:256M"
   bool device = false;              // net_iovs instead of host pages
   std::uint64_t address = 0;        // first byte: the CPU's for host memory, the device's own otherwise
   std::size_t size = 0;             // bytes; what does not fill a page at the end is not used

@@ -46,7 +46,7 @@ bool is_absent(const Error& error) { return error.code == EAFNOSUPPORT || error.
 // With `every_address` the first that works will do: an IPv6 socket that takes IPv4 too, or IPv4 where there is no
 // IPv6.
 Result<std::vector<Fd>> listen_on_all(std::vector<SocketAddress> addresses, bool every_address) {
-  if (every_address) std::ranges::stable_partition(addresses, [](const auto& one) { return one.family() == AF_INET6; });
+  if (every_address) std::ranges::partition(addresses, [](const auto& one) { return one.family() == AF_INET6; });
   std::vector<Fd> sockets;
   std::optional<Error> absent;
   std::uint16_t port = addresses.front().port();

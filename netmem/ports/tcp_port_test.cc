@@ -109,7 +109,7 @@ std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const Memory memory : {Memory::host, Memory::memfd})
     for (const Landing landing : {Landing::direct, Landing::staged})
-      for (const std::size_t page_size : {4096, 16384, 65536}) cases.push_back({memory, landing, page_size});
+      for (const std::size_t page_size : {4096UL, 16384UL, 65536UL}) cases.push_back({memory, landing, page_size});
   return cases;
 }
 INSTANTIATE_TEST_SUITE_P(Memory, TcpLanding, ::testing::ValuesIn(all_cases()), name_of);
@@ -371,7 +371,7 @@ class UnwritableDevice final : public MemoryProvider {
 
  private:
   struct Engine final : CopyEngine {
-    explicit Engine(UnwritableDevice& device) : device(device) {}
+    explicit Engine(UnwritableDevice& whose) : device(whose) {}
     Result<void> copy_in(std::span<const CopyIn> batch) override {
       if (broken) return refused("copy into device memory", "the device is gone");
       for (const CopyIn& one : batch) std::ranges::copy(one.from, device.at(one.to, one.offset));

@@ -10,6 +10,7 @@
 
 #include "netmem/base/units.h"
 #include "netmem/core/page.h"
+#include "netmem/core/poison.h"
 #include "tests/provider/recording_dma_device.h"
 
 namespace netmem {

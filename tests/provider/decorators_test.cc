@@ -59,7 +59,7 @@ TEST(Limit, APageThatLeavesItsPoolForGoodLeavesTheBudget) {
   EXPECT_EQ(counter(*limit, "limit_disconnected"), 1u);
   EXPECT_EQ(counter(*limit, "limit_granted"), 4096u);
   std::vector<Netmem> more = grant_all(*limit);
-  EXPECT_EQ(more.size(), 1u);
+  ASSERT_EQ(more.size(), 1u);
   drop(pages[0]);
   EXPECT_EQ(counter(*limit, "limit_granted"), 2u * 4096) << "its return must not be booked a second time";
   reclaim_all(*limit, {pages[1], more[0]});

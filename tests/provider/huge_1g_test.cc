@@ -1,6 +1,7 @@
 #include "netmem/providers/huge_1g.h"
 
 #include "netmem/base/units.h"
+#include "netmem/core/poison.h"
 #include "tests/provider/conformance.h"
 #include "tests/provider/huge_pages_need.h"
 #include "tests/provider/recording_dma_device.h"
@@ -74,6 +75,7 @@ TEST(Huge1G, ASliceOutlivesTheHandleOfItsPages) {
   const auto slice = Huge1G::create(1).value()->slice(2 * MiB, 2 * MiB).value();
   const std::vector<Netmem> pages = grant_all(*slice);
   ASSERT_EQ(pages.size(), 1u);
+  unpoison(pages[0]);  // as pools do when they hand a page out
   const std::byte byte{7};
   EXPECT_TRUE(slice->copy_engine().copy_in(std::vector<CopyIn>{{pages[0], 5, {&byte, 1}}}));
   reclaim_all(*slice, pages);
