@@ -24,14 +24,15 @@ thread_local std::uint64_t allocations = 0;
 }  // namespace
 
 #ifdef NETMEM_COUNTS_ALLOCATIONS
-// The other forms of new and delete come down to these two.
-void* operator new(std::size_t size) {
+// The other forms of new and delete come down to these two. Not inlined: g++ would take malloc and delete for a
+// mismatch.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 #endif
 
 namespace netmem::testing {
