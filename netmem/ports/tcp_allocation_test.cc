@@ -1,39 +1,8 @@
 // Receiving costs no heap allocation and no system call per page, once a port is warm.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
-#include "netmem/base/export.h"
 #include "netmem/ports/port_test_support.h"
-
-#if !defined(NETMEM_ASAN) && !defined(__SANITIZE_THREAD__)
-#define NETMEM_COUNTS_ALLOCATIONS 1
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#undef NETMEM_COUNTS_ALLOCATIONS
-#endif
-#endif
-#endif
-
-namespace {
-
-thread_local std::uint64_t allocations = 0;
-
-}  // namespace
-
-#ifdef NETMEM_COUNTS_ALLOCATIONS
-// The other forms of new and delete come down to these two. Not inlined: g++ would take malloc and delete for a
-// mismatch.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-#endif
+#include "tests/support/heap_counter.h"
 
 namespace netmem::testing {
 namespace {
@@ -43,7 +12,7 @@ class TcpSteadyState : public ::testing::TestWithParam<Landing> {
   // Delivers `rounds` times 128 KiB over one connection; what it allocated on the way.
   std::uint64_t receive(int rounds) {
     const std::string text = pattern(32 * 4096, 1);
-    const std::uint64_t before = allocations;
+    const std::uint64_t before = heap_allocations();
     for (int i = 0; i < rounds; ++i) {
       send_all(sockets_.far.get(), text);
       std::size_t got = 0;
@@ -55,7 +24,7 @@ class TcpSteadyState : public ::testing::TestWithParam<Landing> {
         }
       }
     }
-    return allocations - before;
+    return heap_allocations() - before;
   }
   void SetUp() override {
     port_ = TcpPort::create(*pool_, {.landing = GetParam(), .staging = staging_.get()}).value();
@@ -72,12 +41,12 @@ class TcpSteadyState : public ::testing::TestWithParam<Landing> {
 };
 
 TEST_P(TcpSteadyState, AllocatesNoHeapMemory) {
-#ifndef NETMEM_COUNTS_ALLOCATIONS
+#ifdef NETMEM_UNDER_SANITIZER
   GTEST_SKIP() << "the sanitizer has its own operator new";
 #endif
-  const std::uint64_t before = allocations;
+  const std::uint64_t before = heap_allocations();
   const auto probe = std::make_unique<std::string>();
-  ASSERT_NE(allocations, before) << "allocations are not counted";
+  ASSERT_NE(heap_allocations(), before) << "allocations are not counted";
   receive(3);
   EXPECT_EQ(receive(50), 0u);
 }

@@ -158,7 +158,7 @@ TEST(PagePoolStress, FragmentsAreDroppedFromEverywhere) {
   for (int round = 0; round < 4000; ++round) {
     std::vector<Netmem> away;
     for (int i = 0; i < 20; ++i) {
-      const Fragment fragment = pool->try_alloc_fragment(1 + random() % 1500);
+      const Fragment fragment = pool->try_alloc_fragment(static_cast<std::uint32_t>(1 + random() % 1500));
       if (!fragment) break;
       if (random() % 3 == 0) {
         pool->recycle_fragment(fragment.netmem);
