@@ -39,6 +39,7 @@ int explain(const CLI::App& app, const CLI::ParseError& error) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what is left to throw is std::bad_alloc
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   raise_open_file_limit();
