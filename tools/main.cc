@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   int exit_code = netmem::tool::kSuccess;
   netmem::tool::add_recv(app, exit_code);
   netmem::tool::add_send(app, exit_code);
+  netmem::tool::add_bench(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

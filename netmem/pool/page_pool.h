@@ -133,6 +133,12 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
     recycle_slow(page, touched);
   }
 
+  // Any thread. What a drop on a thread that is not the consumer does: into the return ring. REQUIRES: the caller is the
+  // page's sole owner.
+  void recycle_to_ring(Netmem page) noexcept {
+    sync_for_device(page, kWholePage);
+    to_ring(std::span(&page, 1));
+  }
   // Any thread. The caller keeps its reference, but the page belongs to no pool any more: its last drop returns it to
   // the provider.
   void disconnect(Netmem page) noexcept;
