@@ -79,6 +79,7 @@ TEST(PagePool, LargePagesAreCountedApartAndNotHoarded) {
   const Netmem page = pool->try_alloc();
   EXPECT_EQ(pool->counters().slow_high_order, 1u);
   EXPECT_EQ(pool->counters().slow, 0u);
+  EXPECT_EQ(pool->counters().fast, 0u);
   EXPECT_EQ(pool->counters().hold, 1u);
   EXPECT_EQ(Page(page).size(), 2u << 20);
   drop(page);

@@ -35,6 +35,7 @@ TEST(PoolRegistry, ADetachedPoolStaysListedUntilItsLastPageIsHome) {
   ASSERT_EQ(list.size(), 1u);
   EXPECT_TRUE(list[0].detached);
   EXPECT_EQ(list[0].counters.inflight(), 1);
+  EXPECT_EQ(list[0].counters.fast, 0u);
   EXPECT_GT(list[0].age.count(), 0);
   drop(page);
   EXPECT_TRUE(registry->list().empty());
