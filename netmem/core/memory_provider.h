@@ -62,9 +62,9 @@ class NETMEM_EXPORT MemoryProvider : public std::enable_shared_from_this<MemoryP
 
   [[nodiscard]] virtual CopyEngine& copy_engine() = 0;
 
-  // Pages that belong to no pool any more keep their provider alive. The pool says so to the provider that it knows; the
-  // last drop reclaims the page at the region's provider. A decorator strikes the page from its own books and tells the
-  // provider that it wraps: the page comes back behind its back.
+  // Pages that belong to no pool any more keep their provider alive. The pool says so to the provider that it knows;
+  // the last drop reclaims the page at the region's provider. A decorator strikes the page from its own books and tells
+  // the provider that it wraps: the page comes back behind its back.
   virtual void disconnected_page_leaves();
   void disconnected_page_returned();
 

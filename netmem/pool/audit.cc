@@ -43,8 +43,7 @@ Result<void> PagePool::audit() const {
   if (census.owned != c.hold - c.release) return wrong(numbers("pages held", c.hold - c.release, census.owned));
   if (c.in_cache + c.in_ring > census.at_rest)
     return wrong(numbers("pages in cache and ring", c.in_cache + c.in_ring, census.at_rest));
-  if (c.inflight() < 0)
-    return wrong(numbers("pages in flight", 0, static_cast<std::uint64_t>(-c.inflight())));
+  if (c.inflight() < 0) return wrong(numbers("pages in flight", 0, static_cast<std::uint64_t>(-c.inflight())));
 
   std::unordered_set<const Descriptor*> seen;
   for (std::uint64_t i = 0; i < c.in_cache; ++i) {

@@ -176,7 +176,8 @@ Result<std::shared_ptr<DeviceProvider>> make_memfd_provider(DeviceOptions option
   auto window =
       Mapping::create(options.size, options.page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd->get(), 0, "memfd");
   if (!window) return std::unexpected(window.error());
-  return finish(Memory{"memfd", std::move(*fd), false, std::move(*view), std::move(*window)}, *shift, std::move(options));
+  return finish(Memory{"memfd", std::move(*fd), false, std::move(*view), std::move(*window)}, *shift,
+                std::move(options));
 }
 
 Result<std::shared_ptr<DeviceProvider>> make_udmabuf_provider(DeviceOptions options) {
