@@ -88,7 +88,7 @@ TEST(PagePool, LargePagesAreCountedApartAndNotHoarded) {
 TEST(PagePool, HandedOutIsTheSumOfItsFourCounters) {
   const auto pool = PagePool::create(TestProvider::create(300), {.ring_size = 64}).value();
   std::size_t handed_out = 0;
-  for (const std::size_t count : {1, 7, 64, 200, 300, 128, 129}) {
+  for (const std::size_t count : {1u, 7u, 64u, 200u, 300u, 128u, 129u}) {
     const auto pages = take(*pool, count);
     handed_out += pages.size();
     drop(pages);
@@ -265,7 +265,7 @@ TEST(PagePool, FragmentsMayBeDroppedAnywhereInAnyOrder) {
   std::vector<Netmem> fragments;
   for (int i = 0; i < 64; ++i) fragments.push_back(pool->try_alloc_fragment(256).netmem);
   on_another_thread([&] { drop(std::span(fragments).subspan(10, 40)); });
-  for (int i = 0; i < 10; ++i) pool->recycle_fragment(fragments[i]);
+  for (std::size_t i = 0; i < 10; ++i) pool->recycle_fragment(fragments[i]);
   pool->flush_fragments();
   drop(std::span(fragments).subspan(50));
   EXPECT_EQ(pool->counters().inflight(), 0);

@@ -89,7 +89,7 @@ TEST(PoolRegistryStress, CountersCanBeReadWhileThePoolRuns) {
     }
   });
   std::vector<Netmem> pages(200);
-  for (int round = 0; round < 2000; ++round) {
+  for (std::size_t round = 0; round < 2000; ++round) {
     const std::size_t count = pool->try_alloc(std::span(pages).first(1 + round % 200));
     drop(std::span<const Netmem>(pages).first(count));
   }

@@ -154,11 +154,13 @@ class HugeProvider final : public MemoryProvider {
     if (wanted == 0) return false;
     try {
       auto memory = Mapping::anonymous(wanted, page_size());
-      if (memory && outside_.add(std::move(*memory))) return true;
+      const bool added = memory && outside_.add(std::move(*memory));
+      if (!added) ++outside_failed_;
+      return added;
     } catch (const std::bad_alloc&) {
+      ++outside_failed_;
+      return false;
     }
-    ++outside_failed_;
-    return false;
   }
 
   Mapping memory_;
