@@ -248,6 +248,7 @@ void PagePool::recycle_slow(Netmem page, std::uint32_t touched) noexcept {
   if (descriptor.owner != this) report_misuse(page, "recycled into another pool than its own");
   if (page == fragmented_) return recycle_fragment(page);
   const std::uint32_t refs = descriptor.refs.load(std::memory_order_acquire);
+  if ((refs & Descriptor::kDisconnected) != 0) return drop_shared(page);
   if ((refs & Descriptor::kCountMask) > 1) {
     released_refcnt_.fetch_add(1, std::memory_order_relaxed);
     disconnect(page);

@@ -208,6 +208,30 @@ TEST(PagePool, ADisconnectedPageOutlivesItsPoolAndKeepsItsProvider) {
   EXPECT_TRUE(watch.expired());
 }
 
+TEST(PagePool, ADisconnectedPageThatIsRecycledGoesToItsProvider) {
+  const auto provider = TestProvider::create(64);
+  const auto pool = PagePool::create(provider).value();
+  const Netmem page = pool->try_alloc();
+  pool->disconnect(page);
+  pool->recycle(page);
+  EXPECT_EQ(provider->free_pages(), 1u);
+  EXPECT_EQ(pool->counters().cached, 0u);
+  expect_balanced(*pool);
+}
+
+TEST(PagePool, RecyclingAFragmentDropsItAlone) {
+  const auto pool = PagePool::create(TestProvider::create(64)).value();
+  const Fragment first = pool->try_alloc_fragment(1000);
+  const Fragment second = pool->try_alloc_fragment(1000);
+  pool->recycle(first.netmem);
+  EXPECT_EQ(pool->counters().inflight(), 1);
+  drop(second.netmem);
+  pool->flush_fragments();
+  EXPECT_EQ(pool->counters().inflight(), 0);
+  EXPECT_EQ(pool->counters().released_refcnt, 0u);
+  expect_balanced(*pool);
+}
+
 TEST(PagePool, ReleaseReturnsAPageStraightToTheProvider) {
   const auto provider = TestProvider::create(64);
   const auto pool = PagePool::create(provider).value();
