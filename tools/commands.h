@@ -13,5 +13,6 @@ inline constexpr int kUsage = 2;    // the command line makes no sense
 
 void add_recv(CLI::App& app, int& exit_code);
 void add_send(CLI::App& app, int& exit_code);
+void add_bench(CLI::App& app, int& exit_code);
 
 }  // namespace netmem::tool

@@ -2,6 +2,8 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <cstdio>
+#include <exception>
 #include <string>
 
 #include "tools/commands.h"
@@ -37,12 +39,7 @@ int explain(const CLI::App& app, const CLI::ParseError& error) {
   return netmem::tool::kUsage;
 }
 
-}  // namespace
-
-// NOLINTNEXTLINE(bugprone-exception-escape): what is left to throw is std::bad_alloc
-int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);
-  raise_open_file_limit();
+int run(int argc, char** argv) {
   CLI::App app("Receives and sends byte streams through page pools over any memory, device memory included.", "netmem");
   app.set_version_flag("--version", "netmem " NETMEM_VERSION);
   app.footer(kExamples);
@@ -50,10 +47,24 @@ int main(int argc, char** argv) {
   int exit_code = netmem::tool::kSuccess;
   netmem::tool::add_recv(app, exit_code);
   netmem::tool::add_send(app, exit_code);
+  netmem::tool::add_bench(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return explain(app, error);
   }
   return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_open_file_limit();
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {  // memory ran out, most likely: say so without asking for more
+    std::fprintf(stderr, "netmem: cannot go on: %s\n", error.what());
+    return netmem::tool::kFailure;
+  }
 }

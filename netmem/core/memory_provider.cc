@@ -32,11 +32,11 @@ void MemoryProvider::disconnected_page_returned() {
 }
 
 Netmem end_life(Netmem page) {
-  std::uint64_t current = page.bits();
-  const Netmem next = page.next_generation();
-  if (!page.life().compare_exchange(current, next.bits())) report_misuse(page, "dropped twice, or after it went home");
-  poison(next);
-  return next;
+  std::uint64_t now = page.life().read();
+  const std::uint64_t next = next_life(page, now);
+  if (!page.life().compare_exchange(now, next)) report_misuse(page, "dropped twice, or after it went home");
+  poison(page);
+  return Netmem::from_bits(next & ~Netmem::kLookBit);
 }
 
 PageOwner& no_owner() {

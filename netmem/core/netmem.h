@@ -1,8 +1,9 @@
 // The handle: one page of any memory in 8 bytes, and the descriptor that it points to.
 //
 //   handle    63........48 47.....................5 4 3 2 1 0
-//             generation   descriptor address       . . . | `-- 1: device memory (a net_iov), 0: a host page
-//                                                         `---- used by ReturnRing while the handle is in one
+//             generation   descriptor address       . . | | `-- 1: device memory (a net_iov), 0: a host page
+//                                                       | `---- used by ReturnRing while the handle is in one
+//                                                       `------ in a page's life: look at its references first
 //
 // Descriptors live in blocks of 4 KiB outside the memory that they describe. The first half of a block is what every
 // thread that drops a page reads and, in the usual case, none writes; the second half holds the pages' lives, which the
@@ -14,7 +15,8 @@
 //  1. sizeof(Netmem) == 8; a descriptor is half a cache line and never straddles one.
 //  2. A page at rest has refs == 1 (plus its flags): alloc and the last drop of a sole owner write nothing in the first
 //     half.
-//  3. A handle is current when it equals its page's life.
+//  3. A handle is current when it equals its page's life, kLookBit aside.
+//  4. A life without kLookBit means refs == 1 and no flags: the usual way home needs to look at nothing else.
 #pragma once
 
 #include <atomic>
@@ -32,7 +34,7 @@ class Region;
 // User-space addresses that fit the handle: x86-64 and arm64 give programs no more unless they ask for it.
 inline constexpr unsigned kAddressBits = 48;
 
-// A page's current handle, all 64 bits. Padded so that it stands at a fixed distance from its descriptor.
+// A page's current handle, and kLookBit. Padded so that it stands at a fixed distance from its descriptor.
 struct alignas(32) PageLife {
   SingleWriter<std::uint64_t> current;
 };
@@ -73,6 +75,7 @@ static_assert(offsetof(DescriptorBlock, lives) == Descriptor::kLifeDistance);
 class Netmem {
  public:
   static constexpr std::uint64_t kDeviceBit = 1;
+  static constexpr std::uint64_t kLookBit = 4;
   static constexpr unsigned kGenerationShift = kAddressBits;
   static constexpr std::uint64_t kOneGeneration = std::uint64_t{1} << kGenerationShift;
 
@@ -99,7 +102,7 @@ class Netmem {
     return *reinterpret_cast<Descriptor*>(bits_ & kMask);
   }
   [[nodiscard]] SingleWriter<std::uint64_t>& life() const { return descriptor().life().current; }
-  [[nodiscard]] bool current() const { return life().read() == bits_; }
+  [[nodiscard]] bool current() const { return (life().read() & ~kLookBit) == bits_; }
   [[nodiscard]] Region& region() const { return *DescriptorBlock::of(descriptor()).region; }
   [[nodiscard]] std::uint32_t index() const { return descriptor().index; }
   [[nodiscard]] std::uint64_t dma_address() const { return descriptor().dma_address; }

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <limits>
+#include <thread>
 
 #include "netmem/core/page.h"
 #include "netmem/pool/page_pool.h"
@@ -113,6 +115,24 @@ TEST(Reference, ABulkMayMixPagesOfSeveralPoolsAndSharedOnes) {
   EXPECT_TRUE(b.pool->audit());
 }
 
+TEST(ReferenceStress, DropsOnTwoThreadsAtOnceAreAllCounted) {
+  constexpr std::uint32_t kEach = 100'000;
+  Pool p;
+  for (int round = 0; round < 10; ++round) {
+    const Netmem page = p.pool->try_alloc();
+    retain(page, 2 * kEach - 1);
+    std::atomic<int> ready = 0;
+    const auto drop_half = [&] {
+      for (++ready; ready != 2;) std::this_thread::yield();
+      for (std::uint32_t i = 0; i < kEach; ++i) drop(page);
+    };
+    std::jthread other(drop_half);
+    drop_half();
+    other.join();
+    ASSERT_EQ(p.pool->counters().inflight(), 0);
+  }
+}
+
 using ReferenceDeathTest = testing::Test;
 
 TEST(ReferenceDeathTest, APageDroppedTwiceIsNamedWithItsPool) {
@@ -141,10 +161,33 @@ TEST(ReferenceDeathTest, APageRetainedTooRarelyIsNamed) {
   EXPECT_DEATH(drop(page), "pool no pool: dropped while its provider had it");
 }
 
+TEST(ReferenceDeathTest, CountsThatCannotBeAreNamed) {
+  Pool p;
+  const Netmem page = p.pool->try_alloc();
+  EXPECT_DEATH(retain(page, Descriptor::kCountMask), "page 0: too many references");
+  page.descriptor().refs.store(0);  // two threads dropped the same reference
+  EXPECT_DEATH(drop(page), "dropped more often than it was retained");
+  page.descriptor().refs.store(1);
+  drop(page);
+}
+
 TEST(ReferenceDeathTest, AViewOutsideItsPageIsRefused) {
   Pool p;
   Ref page(p.pool->try_alloc());
   EXPECT_DEATH(View(page.share(), 4000, 97), "a view of 97 bytes at 4000 does not fit its page");
+}
+
+TEST(PageOwner, WhatEveryThreadReadsSharesNoLineWithTheConsumersWords) {
+  struct Owner final : PageOwner {
+    void take_home(std::span<const Netmem>) noexcept override {}
+    void take_home_transient(Netmem) noexcept override {}
+    [[nodiscard]] const char* owner_name() const noexcept override { return "probe"; }
+    [[nodiscard]] bool apart() const {
+      const auto line = [](const void* address) { return reinterpret_cast<std::uintptr_t>(address) / 64; };
+      return line(&consumer_) == line(this) && line(&gets_) == line(this) + 1;
+    }
+  };
+  EXPECT_TRUE(Owner().apart());
 }
 
 TEST(Region, WhatCannotBeCutIsRefused) {

@@ -26,6 +26,14 @@ namespace netmem {
 inline constexpr std::size_t kCacheSize = 128;
 inline constexpr std::size_t kCacheRefill = 64;
 
+// What the page's life says next, when `now` is what it says: stops the program when the handle is from an earlier one.
+inline std::uint64_t next_life(Netmem page, std::uint64_t now) {
+  if ((now & ~Netmem::kLookBit) != page.bits()) [[unlikely]]
+    report_misuse(page, "dropped twice, or after it went home");
+  const bool look = (now & Netmem::kLookBit) != 0 && page.descriptor().refs.load(std::memory_order_relaxed) != 1;
+  return page.next_generation().bits() | (look ? Netmem::kLookBit : 0);
+}
+
 class NETMEM_EXPORT alignas(64) PageOwner {
  public:
   PageOwner(const PageOwner&) = delete;
@@ -44,14 +52,18 @@ class NETMEM_EXPORT alignas(64) PageOwner {
     return true;
   }
 
-  // REQUIRES: consumer; this is the page's pool and refs == 1, so the caller is its sole owner. False: no room, the
-  // page is still the caller's.
+  // REQUIRES: consumer, and this is the page's pool. False: there is no room, or the page needs a closer look; it is
+  // still the caller's.
   [[nodiscard]] bool try_put(Netmem page) {
     const std::uint64_t height = puts_.mine() - gets_.mine();
-    if (height >= kCacheSize) [[unlikely]]
+    SingleWriter<std::uint64_t>& life = page.life();
+    if (height >= kCacheSize || life.mine() != page.bits()) [[unlikely]]
       return false;
-    slots_[height] = send_home(page);
+    const Netmem next = page.next_generation();
+    life.set(next.bits());
+    slots_[height] = next;
     puts_.add(1);
+    poison(page);
     return true;
   }
 
@@ -68,15 +80,13 @@ class NETMEM_EXPORT alignas(64) PageOwner {
   PageOwner() = default;
   virtual ~PageOwner() = default;
 
-  // Ends this life of the page: its next handle. Stops the program when the handle is from an earlier life.
+  // Ends a life of a page on the consumer: the next handle. Stops the program when the handle is from an earlier life.
   static Netmem send_home(Netmem page) {
     SingleWriter<std::uint64_t>& life = page.life();
-    if (life.mine() != page.bits()) [[unlikely]]
-      report_misuse(page, "dropped twice, or after it went home");
-    page = page.next_generation();
-    life.set(page.bits());
+    const std::uint64_t next = next_life(page, life.mine());
+    life.set(next);
     poison(page);
-    return page;
+    return Netmem::from_bits(next & ~Netmem::kLookBit);
   }
 
   // Line 0: read by every thread.

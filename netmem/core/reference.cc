@@ -23,7 +23,8 @@ void drop_last(Netmem page, Descriptor& descriptor, std::uint32_t flags) {
   descriptor.refs.store(1 | flags, std::memory_order_relaxed);
   PageOwner* owner = descriptor.owner;
   if ((flags & Descriptor::kTransient) != 0) return owner->take_home_transient(page);
-  if (flags == 0 && owner->is_consumer() && owner->try_put(page)) return;
+  if (flags == 0) page.life().set(page.bits());
+  if (owner->is_consumer() && owner->try_put(page)) return;
   owner->take_home(std::span<const Netmem>(&page, 1));
 }
 
@@ -54,7 +55,10 @@ void drop(std::span<const Netmem> pages) noexcept {
       continue;
     }
     PageOwner* const home = descriptor.owner;
-    if (home->is_consumer() && home->try_put(page)) continue;
+    if (home->is_consumer()) {
+      if (!home->try_put(page)) home->take_home(std::span(&page, 1));
+      continue;
+    }
     if (home != owner || count == batch.size()) {
       flush();
       owner = home;

@@ -40,6 +40,9 @@ inline void drop(Netmem page) noexcept {
 // Drops one reference of each; pages of several pools may be mixed. One ring operation for each pool and 64 pages.
 NETMEM_EXPORT void drop(std::span<const Netmem> pages) noexcept;
 
+// Says in the page's life that its references must be looked at. REQUIRES: the caller is the sole owner.
+inline void mark(Netmem page) { page.life().set(page.bits() | Netmem::kLookBit); }
+
 // Adds `count` references to a page that the caller holds one of.
 inline void retain(Netmem page, std::uint32_t count = 1) noexcept {
   if (!page.current()) [[unlikely]]
@@ -50,6 +53,7 @@ inline void retain(Netmem page, std::uint32_t count = 1) noexcept {
                "page %u: too many references (%u + %u)", page.index(), now & Descriptor::kCountMask, count);
   if ((now & Descriptor::kCountMask) == 1) {
     refs.store(now + count, std::memory_order_relaxed);  // sole owner: nobody else can be writing
+    mark(page);
   } else {
     refs.fetch_add(count, std::memory_order_relaxed);
   }

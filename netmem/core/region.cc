@@ -72,11 +72,13 @@ void Region::write_descriptors() {
     page.dma_address = dma_ ? dma_address_ + offset : 0;
     const Netmem first =
         Netmem::from_bits(reinterpret_cast<std::uintptr_t>(&page) | (spec_.device ? Netmem::kDeviceBit : 0));
-    page.life().current.set(first.bits());
+    page.life().current.set(first.bits() | (spec_.transient ? Netmem::kLookBit : 0));
     poison(first);
   }
 }
 
-Netmem Region::page(std::uint32_t index) const { return Netmem::from_bits(descriptor(index).life().current.read()); }
+Netmem Region::page(std::uint32_t index) const {
+  return Netmem::from_bits(descriptor(index).life().current.read() & ~Netmem::kLookBit);
+}
 
 }  // namespace netmem

@@ -164,6 +164,7 @@ void PagePool::adopt(std::span<const Netmem> pages) noexcept {
     if (!options_.dma_sync) continue;
     descriptor.refs.store(descriptor.refs.load(std::memory_order_relaxed) | Descriptor::kSynced,
                           std::memory_order_relaxed);
+    mark(page);
     sync_for_device(page, kWholePage);
   }
   mine_.hold.add(pages.size());
@@ -203,6 +204,7 @@ bool PagePool::begin_fragments() noexcept {
   if (!page) return false;
   std::atomic<std::uint32_t>& refs = page.descriptor().refs;
   refs.store(refs.load(std::memory_order_relaxed) - 1 + kFragmentBias, std::memory_order_relaxed);  // sole owner
+  mark(page);
   fragmented_ = page;
   fragments_out_ = 0;
   fragment_offset_ = 0;
@@ -219,6 +221,7 @@ Netmem PagePool::drain_fragments() noexcept {
   if ((before & Descriptor::kCountMask) < surplus) report_misuse(page, "more fragments dropped than handed out");
   if (before == surplus) {  // partner: the fetch_sub of the drops on other threads
     refs.store(1, std::memory_order_relaxed);
+    page.life().set(page.bits());
     return page;
   }
   refs.fetch_sub(surplus - 1, std::memory_order_acq_rel);
@@ -241,9 +244,11 @@ void PagePool::sync_for_device(Netmem page, std::uint32_t touched) noexcept {
 void PagePool::recycle_slow(Netmem page, std::uint32_t touched) noexcept {
   Descriptor& descriptor = page.descriptor();
   NETMEM_CHECK(is_consumer(), "pool %s: recycle on a thread that is not its consumer; use drop", options_.name.c_str());
+  if (!page.current()) report_misuse(page, "recycled twice, or after it went home");
   if (descriptor.owner != this) report_misuse(page, "recycled into another pool than its own");
-  const std::uint32_t refs = descriptor.refs.load(std::memory_order_acquire);
   if (page == fragmented_) return recycle_fragment(page);
+  const std::uint32_t refs = descriptor.refs.load(std::memory_order_acquire);
+  if ((refs & Descriptor::kDisconnected) != 0) return drop_shared(page);
   if ((refs & Descriptor::kCountMask) > 1) {
     released_refcnt_.fetch_add(1, std::memory_order_relaxed);
     disconnect(page);
@@ -255,8 +260,13 @@ void PagePool::recycle_slow(Netmem page, std::uint32_t touched) noexcept {
 
 // On the consumer.
 void PagePool::recycle_sole(Netmem page, std::uint32_t touched) noexcept {
+  if (!page.current()) report_misuse(page, "dropped twice, or after it went home");
   sync_for_device(page, touched);
-  if (try_put(page)) return;
+  if (const std::uint64_t height = puts_.mine() - gets_.mine(); height < kCacheSize) {
+    slots_[height] = send_home(page);
+    puts_.add(1);
+    return;
+  }
   mine_.cache_full.add(1);
   to_ring(std::span(&page, 1));
 }
@@ -300,13 +310,19 @@ void PagePool::to_provider(std::span<const Netmem> pages) noexcept {
   }
 }
 
+// The page is at nobody's but the caller's, between two lives.
+void PagePool::forget_sync(Netmem page) noexcept {
+  std::atomic<std::uint32_t>& refs = page.descriptor().refs;
+  const std::uint32_t without = refs.load(std::memory_order_relaxed) & ~Descriptor::kSynced;
+  refs.store(without, std::memory_order_relaxed);
+  if (without == 1) page.life().set(page.bits());
+}
+
 void PagePool::reclaim(std::span<const Netmem> pages) noexcept {
   if (pages.empty()) return;
   for (const Netmem page : pages) {
-    Descriptor& descriptor = page.descriptor();
-    descriptor.owner = &no_owner();
-    descriptor.refs.store(descriptor.refs.load(std::memory_order_relaxed) & ~Descriptor::kSynced,
-                          std::memory_order_relaxed);
+    page.descriptor().owner = &no_owner();
+    if (options_.dma_sync) forget_sync(page);
   }
   provider_->reclaim(pages);
   count_released(pages.size());
@@ -318,6 +334,7 @@ void PagePool::disconnect(Netmem page) noexcept {
   const std::uint32_t before = page.descriptor().refs.fetch_or(Descriptor::kDisconnected, std::memory_order_acq_rel);
   if ((before & Descriptor::kDisconnected) != 0 || !page.current())
     report_misuse(page, "disconnected twice, or at home");
+  if ((before & Descriptor::kCountMask) == 1) mark(page);
   count_released(1);
 }
 

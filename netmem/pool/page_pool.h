@@ -128,11 +128,17 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
   // provider when the last holder drops it (released_refcnt). `touched`: how many bytes the device must see synced.
   // REQUIRES: the page is this pool's, and no fragment of it was kept.
   void recycle(Netmem page, std::uint32_t touched = kWholePage) noexcept {
-    if (page.descriptor().refs.load(std::memory_order_acquire) == 1 && try_put(page)) [[likely]]
+    if (try_put(page)) [[likely]]
       return;
     recycle_slow(page, touched);
   }
 
+  // Any thread. What a drop on a thread that is not the consumer does: into the return ring. REQUIRES: the caller is
+  // the page's sole owner.
+  void recycle_to_ring(Netmem page) noexcept {
+    sync_for_device(page, kWholePage);
+    to_ring(std::span(&page, 1));
+  }
   // Any thread. The caller keeps its reference, but the page belongs to no pool any more: its last drop returns it to
   // the provider.
   void disconnect(Netmem page) noexcept;
@@ -189,6 +195,7 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
     std::uint64_t brought_in;
   };
   [[nodiscard]] Puts read_puts() const noexcept;
+  static void forget_sync(Netmem page) noexcept;
   void detach() noexcept;
   void empty_cache() noexcept;
 

@@ -79,6 +79,7 @@ TEST(PagePool, LargePagesAreCountedApartAndNotHoarded) {
   const Netmem page = pool->try_alloc();
   EXPECT_EQ(pool->counters().slow_high_order, 1u);
   EXPECT_EQ(pool->counters().slow, 0u);
+  EXPECT_EQ(pool->counters().fast, 0u);
   EXPECT_EQ(pool->counters().hold, 1u);
   EXPECT_EQ(Page(page).size(), 2u << 20);
   drop(page);
@@ -87,7 +88,7 @@ TEST(PagePool, LargePagesAreCountedApartAndNotHoarded) {
 TEST(PagePool, HandedOutIsTheSumOfItsFourCounters) {
   const auto pool = PagePool::create(TestProvider::create(300), {.ring_size = 64}).value();
   std::size_t handed_out = 0;
-  for (const std::size_t count : {1, 7, 64, 200, 300, 128, 129}) {
+  for (const std::size_t count : {1u, 7u, 64u, 200u, 300u, 128u, 129u}) {
     const auto pages = take(*pool, count);
     handed_out += pages.size();
     drop(pages);
@@ -207,6 +208,30 @@ TEST(PagePool, ADisconnectedPageOutlivesItsPoolAndKeepsItsProvider) {
   EXPECT_TRUE(watch.expired());
 }
 
+TEST(PagePool, ADisconnectedPageThatIsRecycledGoesToItsProvider) {
+  const auto provider = TestProvider::create(64);
+  const auto pool = PagePool::create(provider).value();
+  const Netmem page = pool->try_alloc();
+  pool->disconnect(page);
+  pool->recycle(page);
+  EXPECT_EQ(provider->free_pages(), 1u);
+  EXPECT_EQ(pool->counters().cached, 0u);
+  expect_balanced(*pool);
+}
+
+TEST(PagePool, RecyclingAFragmentDropsItAlone) {
+  const auto pool = PagePool::create(TestProvider::create(64)).value();
+  const Fragment first = pool->try_alloc_fragment(1000);
+  const Fragment second = pool->try_alloc_fragment(1000);
+  pool->recycle(first.netmem);
+  EXPECT_EQ(pool->counters().inflight(), 1);
+  drop(second.netmem);
+  pool->flush_fragments();
+  EXPECT_EQ(pool->counters().inflight(), 0);
+  EXPECT_EQ(pool->counters().released_refcnt, 0u);
+  expect_balanced(*pool);
+}
+
 TEST(PagePool, ReleaseReturnsAPageStraightToTheProvider) {
   const auto provider = TestProvider::create(64);
   const auto pool = PagePool::create(provider).value();
@@ -264,7 +289,7 @@ TEST(PagePool, FragmentsMayBeDroppedAnywhereInAnyOrder) {
   std::vector<Netmem> fragments;
   for (int i = 0; i < 64; ++i) fragments.push_back(pool->try_alloc_fragment(256).netmem);
   on_another_thread([&] { drop(std::span(fragments).subspan(10, 40)); });
-  for (int i = 0; i < 10; ++i) pool->recycle_fragment(fragments[i]);
+  for (std::size_t i = 0; i < 10; ++i) pool->recycle_fragment(fragments[i]);
   pool->flush_fragments();
   drop(std::span(fragments).subspan(50));
   EXPECT_EQ(pool->counters().inflight(), 0);

@@ -35,6 +35,7 @@ TEST(PoolRegistry, ADetachedPoolStaysListedUntilItsLastPageIsHome) {
   ASSERT_EQ(list.size(), 1u);
   EXPECT_TRUE(list[0].detached);
   EXPECT_EQ(list[0].counters.inflight(), 1);
+  EXPECT_EQ(list[0].counters.fast, 0u);
   EXPECT_GT(list[0].age.count(), 0);
   drop(page);
   EXPECT_TRUE(registry->list().empty());
@@ -88,7 +89,7 @@ TEST(PoolRegistryStress, CountersCanBeReadWhileThePoolRuns) {
     }
   });
   std::vector<Netmem> pages(200);
-  for (int round = 0; round < 2000; ++round) {
+  for (std::size_t round = 0; round < 2000; ++round) {
     const std::size_t count = pool->try_alloc(std::span(pages).first(1 + round % 200));
     drop(std::span<const Netmem>(pages).first(count));
   }

@@ -36,7 +36,7 @@ class MappedDeviceProvider final : public DeviceProvider {
  public:
   MappedDeviceProvider(Memory memory, unsigned page_shift) : memory_(std::move(memory)), page_shift_(page_shift) {}
 
-  Result<void> cut(const DeviceOptions& options) {
+  Result<void> cut(DeviceOptions options) {
     std::size_t backing = 4096;
     if (memory_.window) {
       auto read_back = backing_page_size(memory_.window.data());
@@ -50,7 +50,7 @@ class MappedDeviceProvider final : public DeviceProvider {
                           .page_shift = page_shift_,
                           .backing_page = backing,
                           .io_window = memory_.window.data()};
-    auto region = Region::create(*this, spec, options.dma);
+    auto region = Region::create(*this, spec, std::move(options.dma));
     if (!region) return std::unexpected(region.error());
     region_ = std::move(*region);
     free_.emplace(*region_);
@@ -107,9 +107,9 @@ Result<Fd> sealed_memfd(std::size_t size, const char* kind) {
   return fd;
 }
 
-Result<std::shared_ptr<DeviceProvider>> finish(Memory memory, unsigned shift, const DeviceOptions& options) {
+Result<std::shared_ptr<DeviceProvider>> finish(Memory memory, unsigned shift, DeviceOptions options) {
   auto provider = std::make_shared<MappedDeviceProvider>(std::move(memory), shift);
-  if (auto cut = provider->cut(options); !cut) return std::unexpected(cut.error());
+  if (auto cut = provider->cut(std::move(options)); !cut) return std::unexpected(cut.error());
   return provider;
 }
 
@@ -176,7 +176,8 @@ Result<std::shared_ptr<DeviceProvider>> make_memfd_provider(const DeviceOptions&
   auto window =
       Mapping::create(options.size, options.page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd->get(), 0, "memfd");
   if (!window) return std::unexpected(window.error());
-  return finish(Memory{"memfd", std::move(*fd), false, std::move(*view), std::move(*window)}, *shift, options);
+  return finish(Memory{"memfd", std::move(*fd), false, std::move(*view), std::move(*window)}, *shift,
+                std::move(options));
 }
 
 Result<std::shared_ptr<DeviceProvider>> make_udmabuf_provider(const DeviceOptions& options) {
@@ -190,7 +191,7 @@ Result<std::shared_ptr<DeviceProvider>> make_udmabuf_provider(const DeviceOption
   if (!dmabuf) return std::unexpected(dmabuf.error());
   auto memory = map_dmabuf(std::move(*dmabuf), "udmabuf", options);
   if (!memory) return std::unexpected(memory.error());
-  return finish(std::move(*memory), *shift, options);
+  return finish(std::move(*memory), *shift, std::move(options));
 }
 
 Result<std::shared_ptr<DeviceProvider>> make_dmabuf_provider(Fd dmabuf, DeviceOptions options) {
@@ -202,7 +203,7 @@ Result<std::shared_ptr<DeviceProvider>> make_dmabuf_provider(Fd dmabuf, DeviceOp
   if (!shift) return std::unexpected(shift.error());
   auto memory = map_dmabuf(std::move(dmabuf), "dmabuf", options);
   if (!memory) return std::unexpected(memory.error());
-  return finish(std::move(*memory), *shift, options);
+  return finish(std::move(*memory), *shift, std::move(options));
 }
 
 }  // namespace netmem

@@ -64,6 +64,13 @@ TEST(ReturnRing, AClosedRingGivesWhatItHoldsAndTakesNothing) {
   EXPECT_EQ(ring.drain_closed(out), 0u);
 }
 
+TEST(ReturnRingDeathTest, MisuseIsNamed) {
+  ReturnRing ring(4);
+  std::array<std::uint64_t, 4> out;
+  EXPECT_DEATH(static_cast<void>(ring.drain_closed(out)), "draining a ring that is still open");
+  EXPECT_DEATH(ReturnRing(3), "a ring of 3 slots: not a power of two");
+}
+
 // Each producer's values arrive once, and in its order, whatever the batch size.
 TEST(ReturnRingStress, ManyProducersLoseAndRepeatNothing) {
   constexpr std::uint64_t kProducers = 3;
@@ -100,6 +107,21 @@ TEST(ReturnRingStress, ManyProducersLoseAndRepeatNothing) {
   }
   for (auto& producer : producers) producer.join();
   EXPECT_EQ(ring.size(), 0u);
+}
+
+// The batch takes half a millisecond to store, so that in most rounds the ring closes in the middle of it.
+TEST(ReturnRingStress, WhatIsBeingPushedWhenTheRingClosesIsDrained) {
+  const std::vector<std::uint64_t> batch(1 << 19, value(1));
+  std::vector<std::uint64_t> out(4096);
+  for (int round = 0; round < 20; ++round) {
+    ReturnRing ring(batch.size());
+    std::jthread producer([&] { ring.push(batch); });
+    while (ring.pushed() == 0) std::this_thread::yield();
+    ring.close();
+    std::size_t drained = 0;
+    while (const std::size_t count = ring.drain_closed(out)) drained += count;
+    ASSERT_EQ(drained, batch.size());
+  }
 }
 
 }  // namespace

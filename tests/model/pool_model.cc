@@ -130,7 +130,7 @@ void Model::drop_bulk(std::span<const PageNumber> pages, bool consumer) {
     const bool sole = page.refs == 1 && !page.being_cut && !page.disconnected && !page.transient;
     if (!leave(number)) continue;
     const ModelPool& pool = pools_.at(page.pool);
-    if (!sole || (consumer && pool.alive && pool.cache.size() < kCacheSize)) {
+    if (!sole || (consumer && pool.alive)) {
       go_home(number, consumer);
       continue;
     }

@@ -132,7 +132,6 @@ class Driver {
   Model model_;
   std::vector<Held> held_;
   Worker other_thread_;
-  std::uint64_t steps_ = 0;
 };
 
 }  // namespace netmem::model

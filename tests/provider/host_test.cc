@@ -22,5 +22,17 @@ TEST(HostProvider, ASizeThatIsNoMultipleOfThePageSizeLosesTheRest) {
   EXPECT_EQ((*made)->free_pages(), 1u);
 }
 
+TEST(HostProviderDeathTest, MorePagesThanTheRegionHasStopTheProgram) {
+  const auto provider = make_host_provider({.size = 8192}).value();
+  const Netmem page = grant_all(*provider)[0];
+  reclaim_all(*provider, {page});
+  EXPECT_DEATH(
+      {
+        provider->reclaim({&page, 1});
+        provider->reclaim({&page, 1});
+      },
+      "region host:8 KiB: more pages came back than it has");
+}
+
 }  // namespace
 }  // namespace netmem
