@@ -14,14 +14,14 @@ class FailNthProvider final : public Decorator {
 
   std::size_t grant(std::span<Netmem> out) noexcept override {
     const std::uint64_t call = grants_.fetch_add(1, std::memory_order_relaxed) + 1;
-    const bool fails = mode_ == FailNth::kOnce ? call == n_ : call % n_ == 0;
+    const bool fails = mode_ == FailNth::once ? call == n_ : call % n_ == 0;
     if (!fails) return inner().grant(out);
     failed_.fetch_add(1, std::memory_order_relaxed);
     return 0;
   }
 
   [[nodiscard]] std::string describe() const override {
-    return inner().describe() + "; " + (mode_ == FailNth::kOnce ? "grant " : "every grant that is a multiple of ") +
+    return inner().describe() + "; " + (mode_ == FailNth::once ? "grant " : "every grant that is a multiple of ") +
            std::to_string(n_) + " fails";
   }
   [[nodiscard]] std::vector<Counter> counters() const override {

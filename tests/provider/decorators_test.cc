@@ -94,7 +94,7 @@ TEST(FailNth, OneGrantFailsAndAllOthersAreTheProviders) {
 }
 
 TEST(FailNth, EveryNthGrantFailsWhenAskedTo) {
-  const auto provider = make_fail_nth_provider(small_host(), 3, FailNth::kEvery).value();
+  const auto provider = make_fail_nth_provider(small_host(), 3, FailNth::every).value();
   for (int call = 1; call < 10; ++call) {
     Netmem page;
     EXPECT_EQ(provider->grant({&page, 1}), call % 3 == 0 ? 0u : 1u) << "call " << call;
