@@ -12,3 +12,10 @@ foreach(source IN LISTS bench_sources)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
 endforeach()
+
+# Exact, so a busy machine does not matter; means nothing under a sanitizer.
+if(NETMEM_BUILD_TESTS AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  add_test(NAME InstructionCounts.DeviceMemoryCostsTheSame
+           COMMAND ${PROJECT_SOURCE_DIR}/bench/instruction-counts $<TARGET_FILE:hot_loops>)
+  set_tests_properties(InstructionCounts.DeviceMemoryCostsTheSame PROPERTIES LABELS check SKIP_RETURN_CODE 77)
+endif()

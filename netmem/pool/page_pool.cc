@@ -241,6 +241,11 @@ void PagePool::sync_for_device(Netmem page, std::uint32_t touched) noexcept {
                                               std::min(touched, options_.dma_max_len));
 }
 
+void PagePool::sync_for_cpu(Netmem page, std::uint32_t offset, std::uint32_t size) const noexcept {
+  if (!options_.dma_sync) return;
+  page.region().dma_device()->sync_for_cpu(page.dma_address() + options_.dma_offset + offset, size);
+}
+
 void PagePool::recycle_slow(Netmem page, std::uint32_t touched) noexcept {
   Descriptor& descriptor = page.descriptor();
   NETMEM_CHECK(is_consumer(), "pool %s: recycle on a thread that is not its consumer; use drop", options_.name.c_str());

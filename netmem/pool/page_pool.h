@@ -145,6 +145,10 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
   // Any thread. Straight back to the provider. REQUIRES: the caller is the page's sole owner.
   void release(Netmem page) noexcept;
 
+  // Any thread, before the CPU reads `size` bytes at `offset` that the device wrote (page_pool_dma_sync_for_cpu):
+  // counted from dma_offset on. Nothing without dma_sync.
+  void sync_for_cpu(Netmem page, std::uint32_t offset, std::uint32_t size) const noexcept;
+
   // Consumer. The preferred NUMA node from now on (page_pool_update_nid); -1: any.
   void set_numa_node(int node) noexcept;
   // The calling thread is the consumer from now on. REQUIRES: the one before has stopped.

@@ -333,7 +333,7 @@ class RecordingDevice final : public DmaDevice {
   Result<std::uint64_t> map(const Region&) override { return kBase; }
   void unmap(const Region&, std::uint64_t) noexcept override { ++unmapped; }
   void sync_for_device(std::uint64_t address, std::size_t size) noexcept override { syncs.push_back({address, size}); }
-  void sync_for_cpu(std::uint64_t, std::size_t) noexcept override {}
+  void sync_for_cpu(std::uint64_t address, std::size_t size) noexcept override { cpu_syncs.push_back({address, size}); }
 
   struct Sync {
     std::uint64_t address;
@@ -341,6 +341,7 @@ class RecordingDevice final : public DmaDevice {
     bool operator==(const Sync&) const = default;
   };
   std::vector<Sync> syncs;
+  std::vector<Sync> cpu_syncs;
   int unmapped = 0;
 };
 
@@ -367,6 +368,8 @@ TEST(PagePool, RecyclingSyncsWhatWasTouchedWithinOffsetAndMaxLen) {
   drop(page);
   drop(page);
   EXPECT_EQ(device->syncs.size(), 6u);
+  pool->sync_for_cpu(page, 10, 20);
+  EXPECT_EQ(device->cpu_syncs, (std::vector<Sync>{{kFrom + 10, 20}}));
   expect_balanced(*pool);
 }
 

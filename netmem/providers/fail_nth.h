@@ -8,13 +8,11 @@
 
 namespace netmem {
 
-// kEvery: the n-th, the 2n-th, ... Users write these names, so they stay as they are.
-// NOLINTNEXTLINE(readability-identifier-naming)
-enum class FailNth { kOnce, kEvery };
+enum class FailNth { once, every };  // every: the n-th, the 2n-th, ...
 
 // `n` counts grant calls from 1. Counters, before the wrapped provider's: fail_nth_grants (calls), fail_nth_failed.
 NETMEM_EXPORT Result<std::shared_ptr<MemoryProvider>> make_fail_nth_provider(std::shared_ptr<MemoryProvider> inner,
                                                                              std::uint64_t n,
-                                                                             FailNth mode = FailNth::kOnce);
+                                                                             FailNth mode = FailNth::once);
 
 }  // namespace netmem

@@ -152,15 +152,15 @@ class HugeProvider final : public MemoryProvider {
     const std::size_t left = outside_size_ - std::min(outside_size_, outside_.size());
     const std::size_t wanted = std::min(std::max(kOutsideBlock, page_size()), left >> page_shift_ << page_shift_);
     if (wanted == 0) return false;
+    bool taken = false;
     try {
       auto memory = Mapping::anonymous(wanted, page_size());
-      const bool added = memory && outside_.add(std::move(*memory));
-      if (!added) ++outside_failed_;
-      return added;
+      taken = memory && outside_.add(std::move(*memory));
     } catch (const std::bad_alloc&) {
-      ++outside_failed_;
-      return false;
+      taken = false;
     }
+    if (!taken) ++outside_failed_;
+    return taken;
   }
 
   Mapping memory_;

@@ -13,7 +13,8 @@ _netmem_flags() {
   case $1 in
     recv) echo "--help --listen --memory --page-size --landing --output --connections --digest --json" ;;
     send) echo "--help --connect --input --bytes --seed --connections --digest --json" ;;
-    *) echo "--help --version recv send" ;;
+    bench) echo "--help --filter --loops --json" ;;
+    *) echo "--help --version recv send bench" ;;
   esac
 }
 
@@ -30,7 +31,7 @@ _netmem() {
       [[ $previous == --memory ]] && compopt -o nospace
       mapfile -t COMPREPLY < <(compgen -W "$(_netmem_values "$previous" 2>/dev/null)" -- "$current")
       ;;
-    --listen | --connect | --connections | --bytes | --seed) COMPREPLY=() ;;
+    --listen | --connect | --connections | --bytes | --seed | --filter | --loops) COMPREPLY=() ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$(_netmem_flags "${COMP_WORDS[1]}")" -- "$current") ;;
   esac
 }

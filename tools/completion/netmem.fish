@@ -1,6 +1,6 @@
 # Completion of netmem for fish.
 
-set -l commands recv send
+set -l commands recv send bench
 complete -c netmem -f
 complete -c netmem -l help -s h -d 'Print help with examples'
 complete -c netmem -n "not __fish_seen_subcommand_from $commands" -l version -d 'Print the version'
@@ -17,6 +17,11 @@ complete -c netmem -n '__fish_seen_subcommand_from send' -l connect -x -d 'The r
 complete -c netmem -n '__fish_seen_subcommand_from send' -l input -r -F -d 'The file to send'
 complete -c netmem -n '__fish_seen_subcommand_from send' -l bytes -x -d 'Send this many bytes made from the seed'
 complete -c netmem -n '__fish_seen_subcommand_from send' -l seed -x -d 'Seed of the bytes'
+
+complete -c netmem -n "not __fish_seen_subcommand_from $commands" -a bench -d 'Measure the page pool'
+complete -c netmem -n '__fish_seen_subcommand_from bench' -l filter -x -d 'Only loops that match this regular expression'
+complete -c netmem -n '__fish_seen_subcommand_from bench' -l loops -x -d 'Elements in each repetition'
+complete -c netmem -n '__fish_seen_subcommand_from bench' -l json -r -F -d 'Write every figure to this file'
 
 for command in recv send
     complete -c netmem -n "__fish_seen_subcommand_from $command" -l connections -x -d 'How many connections'
