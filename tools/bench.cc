@@ -145,6 +145,7 @@ std::vector<Ratio> ratios(const std::vector<Measurement>& all) {
     const Measurement* b = find(all, below);
     if (a == nullptr || b == nullptr) continue;
     std::vector<double> quotients;
+    quotients.reserve(a->samples.size());
     for (std::size_t i = 0; i < a->samples.size(); ++i)
       quotients.push_back(static_cast<double>(a->samples[i].cycles) / static_cast<double>(b->samples[i].cycles));
     std::ranges::sort(quotients);

@@ -164,7 +164,7 @@ Result<std::size_t> dmabuf_size(const Fd& dmabuf, std::size_t wanted) {
 
 }  // namespace
 
-Result<std::shared_ptr<DeviceProvider>> make_memfd_provider(const DeviceOptions& options) {
+Result<std::shared_ptr<DeviceProvider>> make_memfd_provider(DeviceOptions options) {
   auto shift = check(options, "memfd");
   if (!shift) return std::unexpected(shift.error());
   if (auto fits = fits_machine(options.size, "memfd"); !fits) return std::unexpected(fits.error());
@@ -180,7 +180,7 @@ Result<std::shared_ptr<DeviceProvider>> make_memfd_provider(const DeviceOptions&
                 std::move(options));
 }
 
-Result<std::shared_ptr<DeviceProvider>> make_udmabuf_provider(const DeviceOptions& options) {
+Result<std::shared_ptr<DeviceProvider>> make_udmabuf_provider(DeviceOptions options) {
   auto shift = check(options, "udmabuf");
   if (!shift) return std::unexpected(shift.error());
   if (auto fits = fits_machine(options.size, "udmabuf"); !fits) return std::unexpected(fits.error());

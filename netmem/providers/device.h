@@ -33,9 +33,9 @@ class NETMEM_EXPORT DeviceProvider : public MemoryProvider {
   [[nodiscard]] virtual int dmabuf_fd() const = 0;
 };
 
-NETMEM_EXPORT Result<std::shared_ptr<DeviceProvider>> make_memfd_provider(const DeviceOptions& options);
+NETMEM_EXPORT Result<std::shared_ptr<DeviceProvider>> make_memfd_provider(DeviceOptions options);
 // The size is rounded up to whole 4 KiB. Needs /dev/udmabuf (CONFIG_UDMABUF).
-NETMEM_EXPORT Result<std::shared_ptr<DeviceProvider>> make_udmabuf_provider(const DeviceOptions& options);
+NETMEM_EXPORT Result<std::shared_ptr<DeviceProvider>> make_udmabuf_provider(DeviceOptions options);
 // Keeps `dmabuf`. When the exporter refuses CPU mappings, the copy engine and io_window refuse, too; the pages are good
 // for devices all the same.
 NETMEM_EXPORT Result<std::shared_ptr<DeviceProvider>> make_dmabuf_provider(Fd dmabuf, DeviceOptions options = {});
