@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   static char buffer[256 * 1024];
   if (argc != 3) {
     fprintf(stderr, "usage: plain_send PORT BYTES\n");
@@ -18,7 +18,7 @@ int main(int argc, char **argv) {
   struct sockaddr_in address = {
       .sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(argv[1])), .sin_addr = {htonl(INADDR_LOOPBACK)}};
   const int connection = socket(AF_INET, SOCK_STREAM, 0);
-  if (connection < 0 || connect(connection, (struct sockaddr *)&address, sizeof address) != 0) {
+  if (connection < 0 || connect(connection, (struct sockaddr*)&address, sizeof address) != 0) {
     perror("plain_send: connect");
     return 1;
   }

@@ -74,8 +74,8 @@ class NETMEM_EXPORT MemoryProvider : public std::enable_shared_from_this<MemoryP
   std::shared_ptr<MemoryProvider> self_;  // set while disconnected_ > 0
 };
 
-// Ends a page's life with nobody but the caller holding it (any thread): raises the generation once, or stops the program
-// when the handle is from an earlier life. The next handle.
+// Ends a page's life with nobody but the caller holding it (any thread): raises the generation once, or stops the
+// program when the handle is from an earlier life. The next handle.
 NETMEM_EXPORT Netmem end_life(Netmem page);
 
 // Who owns a page that no pool holds. Dropping such a page is misuse, and says so.
