@@ -1,5 +1,6 @@
 #include "netmem/base/mapping.h"
 
+#include <cerrno>
 #include <cstdint>
 #include <string>
 
@@ -24,32 +25,39 @@ void Mapping::reset() {
 
 namespace {
 
-// Address space for `size` bytes at a multiple of `alignment`, nothing in it yet. MAP_FAILED when there is none.
-void* reserve(std::size_t size, std::size_t alignment) {
-  size = (size + 4095) & ~std::size_t{4095};  // or the unused end could not be unmapped
-  const std::size_t slack = alignment > 4096 ? alignment : 0;
-  void* whole = ::mmap(nullptr, size + slack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (whole == MAP_FAILED || slack == 0) return whole;
-  auto* begin = static_cast<std::byte*>(whole);
-  auto* aligned = begin + (-reinterpret_cast<std::uintptr_t>(begin) & (alignment - 1));
-  if (aligned != begin) ::munmap(begin, static_cast<std::size_t>(aligned - begin));
-  std::byte* end = begin + size + slack;
-  if (end != aligned + size) ::munmap(aligned + size, static_cast<std::size_t>(end - (aligned + size)));
-  return aligned;
+// Where `size` bytes at a multiple of `alignment` are free just now. MAP_FAILED: nowhere.
+void* free_place(std::size_t size, std::size_t alignment) {
+  const std::size_t room = size + alignment;
+  void* whole = ::mmap(nullptr, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (whole == MAP_FAILED) return whole;
+  ::munmap(whole, room);
+  return static_cast<std::byte*>(whole) + (-reinterpret_cast<std::uintptr_t>(whole) & (alignment - 1));
+}
+
+// As mmap, at a multiple of `alignment`. No place is held and then replaced (MAP_FIXED): when that fails, the kernel
+// may have given the place up already, and to unmap it would unmap what another thread has put there since.
+void* map_aligned(std::size_t size, std::size_t alignment, int protection, int flags, int fd, off_t offset) {
+  if (alignment <= 4096) return ::mmap(nullptr, size, protection, flags, fd, offset);
+  constexpr int kTries = 1000;  // each is lost to another thread that takes the place first
+  for (int i = 0; i < kTries; ++i) {
+    void* place = free_place(size, alignment);
+    if (place == MAP_FAILED) return place;
+    void* data = ::mmap(place, size, protection, flags | MAP_FIXED_NOREPLACE, fd, offset);
+    if (data == place || (data == MAP_FAILED && errno != EEXIST)) return data;
+    if (data != MAP_FAILED) ::munmap(data, size);  // before Linux 4.17 the place is but a wish
+  }
+  errno = EAGAIN;
+  return MAP_FAILED;
 }
 
 }  // namespace
 
 Result<Mapping> Mapping::create(std::size_t size, std::size_t alignment, int protection, int flags, int fd,
                                 std::size_t offset, const char* what) {
-  const auto attempted = [&] { return "map " + format_size(size) + " of " + what; };
-  void* place = reserve(size, alignment);
-  if (place == MAP_FAILED) return system_error(attempted());
-  void* data = ::mmap(place, size, protection, flags | MAP_FIXED, fd, static_cast<off_t>(offset));
+  void* data = map_aligned(size, alignment, protection, flags, fd, static_cast<off_t>(offset));
   if (data == MAP_FAILED) {
     const int code = errno;
-    ::munmap(place, size);
-    return system_error(attempted(), {}, code);
+    return system_error("map " + format_size(size) + " of " + what, {}, code);
   }
   Mapping mapping;
   mapping.data_ = static_cast<std::byte*>(data);

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <limits>
 
+#include "netmem/base/quote.h"
+
 namespace netmem {
 namespace {
 
@@ -24,8 +26,7 @@ int unit_shift(std::string_view unit) {
 
 Result<std::size_t> parse_size(std::string_view text) {
   const auto bad = [&](const char* why) {
-    return refused("read \"" + std::string(text) + "\" as a size", why,
-                   "write a whole number and K, M, G or T, as in 256M");
+    return refused("read " + quoted(text) + " as a size", why, "write a whole number and K, M, G or T, as in 256M");
   };
   std::uint64_t number = 0;
   const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -40,14 +41,16 @@ Result<std::size_t> parse_size(std::string_view text) {
 
 std::string format_size(std::uint64_t bytes) {
   constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
+  constexpr double kRoundsUp = 1023.95;  // would be written as 1024.0
   std::size_t unit = 0;
   auto value = static_cast<double>(bytes);
-  while (value >= 1024 && unit + 1 < kUnits.size()) {
+  while (value >= kRoundsUp && unit + 1 < kUnits.size()) {
     value /= 1024;
     ++unit;
   }
   char text[32];
-  const bool whole = value == static_cast<double>(static_cast<std::uint64_t>(value));
+  // Asked of the bytes: a double near 2^63 looks rounder than they are.
+  const bool whole = bytes % (std::uint64_t{1} << (10 * unit)) == 0;
   std::snprintf(text, sizeof text, whole ? "%.0f %s" : "%.1f %s", value, kUnits.at(unit));
   return text;
 }

@@ -29,6 +29,8 @@ TEST(Units, SizesAreWrittenForPeople) {
   EXPECT_EQ(format_size(4096), "4 KiB");
   EXPECT_EQ(format_size(256 * MiB), "256 MiB");
   EXPECT_EQ(format_size(1536 * KiB), "1.5 MiB");
+  EXPECT_EQ(format_size(MiB - 1), "1.0 MiB");
+  EXPECT_EQ(format_size(UINT64_MAX >> 1), "8388608.0 TiB");  // with a point: about
 }
 
 }  // namespace

@@ -4,21 +4,31 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <memory>
+#include <optional>
+
+#include "netmem/base/quote.h"
 
 namespace netmem {
 namespace {
 
 constexpr const char* kHowToWrite = "write HOST:PORT, [IPV6]:PORT or :PORT, as in 127.0.0.1:9000";
 
-// 0 to 65535 in decimal; -1 for everything else.
-int parse_port(std::string_view text) {
-  int port = -1;
+// 0 to 65535 in decimal; nothing for everything else.
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  std::uint16_t port = 0;
   const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), port);
   const bool whole = status == std::errc() && end == text.data() + text.size();
-  return whole && port >= 0 && port <= UINT16_MAX ? port : -1;
+  return whole ? std::optional(port) : std::nullopt;
+}
+
+// Not in names, and, but for brackets, nothing that a message could show.
+bool in_no_name(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte <= ' ' || byte == 0x7f || c == '[' || c == ']';
 }
 
 // IPv4 inside IPv6 (::ffff:a.b.c.d, RFC 4291 section 2.5.5.2) as plain IPv4.
@@ -47,7 +57,7 @@ Result<AddressList> look_up(const HostPort& where, const std::string& text, Addr
   addrinfo* found = nullptr;
   const std::string port = std::to_string(where.port);
   const int status = ::getaddrinfo(where.host.empty() ? nullptr : where.host.c_str(), port.c_str(), &hints, &found);
-  const std::string attempted = "find the address \"" + text + "\"";
+  const std::string attempted = "find the address " + quoted(text);
   if (status == EAI_SYSTEM) return system_error(attempted);
   if (status != 0) return refused(attempted, ::gai_strerror(status), "check the name, or write the address in numbers");
   return AddressList(found, &::freeaddrinfo);
@@ -68,12 +78,12 @@ void SocketAddress::set_port(std::uint16_t port) {
 
 Result<HostPort> parse_address(std::string_view text) {
   const auto bad = [&](const char* why) {
-    return refused("read \"" + std::string(text) + "\" as an address", why, kHowToWrite);
+    return refused("read " + quoted(text) + " as an address", why, kHowToWrite);
   };
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return bad("it has no port");
   std::string_view host = text.substr(0, colon);
-  const int port = parse_port(text.substr(colon + 1));
+  const auto port = parse_port(text.substr(colon + 1));
   if (host.starts_with('[')) {
     if (host.size() < 3 || !host.ends_with(']')) return bad("its brackets hold no IPv6 address followed by a port");
     host = host.substr(1, host.size() - 2);
@@ -81,10 +91,9 @@ Result<HostPort> parse_address(std::string_view text) {
   } else if (host.find(':') != std::string_view::npos) {
     return bad("an IPv6 address needs brackets");
   }
-  if (host.find_first_of(std::string_view("[] \t\n\0", 6)) != std::string_view::npos)
-    return bad("its host has characters that no name has");
-  if (port < 0) return bad("its port is no number from 0 to 65535");
-  return HostPort{std::string(host), static_cast<std::uint16_t>(port)};
+  if (std::any_of(host.begin(), host.end(), in_no_name)) return bad("its host has characters that no name has");
+  if (!port) return bad("its port is no number from 0 to 65535");
+  return HostPort{std::string(host), *port};
 }
 
 std::string format_address(const SocketAddress& address) {

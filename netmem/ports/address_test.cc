@@ -22,12 +22,18 @@ TEST(Address, HostAndPortAreToldApart) {
 TEST(Address, WhatIsNoAddressIsRefusedWithTheReason) {
   for (const char* text :
        {"", "9000", "localhost", "host:", "host:x", "host:-1", "host:65536", "host:90 ", "::1:9000", "[::1]",
-        "[::1]9000", "[]:1", "[host]:1", "a b:1", "host:99999999999999999999", "[::1:9000"}) {
+        "[::1]9000", "[]:1", "host:-0", "[host]:1", "a b:1", "host:99999999999999999999", "[::1:9000"}) {
     const auto parsed = parse_address(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().message().find("cannot read \"" + std::string(text) + "\" as an address: "), 0u);
     EXPECT_NE(parsed.error().advice, "");
   }
+}
+
+TEST(Address, WhatIsNotPrintableStaysOutOfTheMessage) {
+  const auto parsed = parse_address("a\n\033[2J:1");
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(parsed.error().message().find("cannot read \"a??[2J:1\" as an address: "), 0u);
 }
 
 TEST(Address, NumbersSurviveTheWayToTheKernelAndBack) {

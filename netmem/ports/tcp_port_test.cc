@@ -261,13 +261,15 @@ TEST(TcpPort, WakeEndsAWaitOnAnotherThread) {
 TEST(TcpPort, AConnectionThatIsNotOursToOpenWaitsForADescriptor) {
   Receiver receiver(16);
   Collector program(*receiver.port);
+  EXPECT_EQ(program.receive(0), 0u);  // UBSan takes a descriptor at the first call of a virtual function
   const Fd sender = dial(*receiver.port);
   rlimit limit{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
   const rlimit none{.rlim_cur = 0, .rlim_max = limit.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const std::uint64_t before = counter(*receiver.port, "waits");
   const std::size_t came = program.receive(50);
-  const std::uint64_t waits = counter(*receiver.port, "waits");
+  const std::uint64_t waits = counter(*receiver.port, "waits") - before;
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
   EXPECT_EQ(came, 0u);
   EXPECT_EQ(counter(*receiver.port, "accept_paused"), 1u);

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "netmem/base/quote.h"
 #include "netmem/base/units.h"
 #include "netmem/providers/device.h"
 #include "netmem/providers/host.h"
@@ -22,27 +23,17 @@ struct Kind {
   Made (*make)(std::size_t size, std::size_t page_size, Dma dma);
 };
 
+template <class Options, auto kMake>
+Made make(std::size_t size, std::size_t page_size, Dma dma) {
+  return kMake(Options{.size = size, .page_size = page_size, .dma = std::move(dma)});
+}
+
 constexpr std::array kKinds = {
-    Kind{"memfd",
-         [](std::size_t size, std::size_t page_size, Dma dma) -> Made {
-           return make_memfd_provider({.size = size, .page_size = page_size, .dma = std::move(dma)});
-         }},
-    Kind{"udmabuf",
-         [](std::size_t size, std::size_t page_size, Dma dma) -> Made {
-           return make_udmabuf_provider({.size = size, .page_size = page_size, .dma = std::move(dma)});
-         }},
-    Kind{"host",
-         [](std::size_t size, std::size_t page_size, Dma dma) -> Made {
-           return make_host_provider({.size = size, .page_size = page_size, .dma = std::move(dma)});
-         }},
-    Kind{"huge",
-         [](std::size_t size, std::size_t page_size, Dma dma) -> Made {
-           return make_huge_provider({.size = size, .page_size = page_size, .dma = std::move(dma)});
-         }},
-    Kind{"huge_split",
-         [](std::size_t size, std::size_t page_size, Dma dma) -> Made {
-           return make_huge_split_provider({.size = size, .page_size = page_size, .dma = std::move(dma)});
-         }},
+    Kind{"memfd", make<DeviceOptions, make_memfd_provider>},
+    Kind{"udmabuf", make<DeviceOptions, make_udmabuf_provider>},
+    Kind{"host", make<HostOptions, make_host_provider>},
+    Kind{"huge", make<HugeOptions, make_huge_provider>},
+    Kind{"huge_split", make<HugeSplitOptions, make_huge_split_provider>},
     Kind{"huge_1g", make_huge_1g_provider},
 };
 
@@ -50,13 +41,6 @@ const Kind* find_kind(std::string_view name) {
   const auto* const found =
       std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& kind) { return kind.name == name; });
   return found == kKinds.end() ? nullptr : found;
-}
-
-// What people typed, short enough and printable enough for one line.
-std::string quoted(std::string_view text) {
-  std::string line = "\"";
-  for (const char c : text.substr(0, 64)) line += c >= ' ' && c <= '~' ? c : '?';
-  return line + (text.size() > 64 ? "...\"" : "\"");
 }
 
 }  // namespace

@@ -1,0 +1,48 @@
+// KIND:SIZE: exactly the known kinds with a size above zero are understood.
+
+#include <array>
+#include <optional>
+
+#include "netmem/base/units.h"
+#include "netmem/providers/memory_spec.h"
+#include "tests/fuzz/properties.h"
+
+namespace {
+
+using netmem::MemorySpec;
+
+constexpr std::array<std::string_view, 6> kKinds = {"memfd", "udmabuf", "host", "huge", "huge_split", "huge_1g"};
+
+// The same, said differently.
+std::optional<MemorySpec> expected(std::string_view text) {
+  for (const std::string_view kind : kKinds) {
+    const std::string start = std::string(kind) + ":";
+    if (!text.starts_with(start)) continue;
+    const auto size = netmem::parse_size(text.substr(start.size()));
+    if (size && *size != 0) return MemorySpec{.kind = kind, .size = *size};
+  }
+  return std::nullopt;
+}
+
+// The text is gone when the result is looked at: it must not refer to it.
+netmem::Result<MemorySpec> parse_copy(std::string_view text) {
+  const std::string copy(text);
+  return netmem::parse_memory_spec(copy);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text = netmem::fuzz::as_text(data, size);
+  const auto spec = parse_copy(text);
+  const auto wanted = expected(text);
+  NETMEM_CHECK(spec.has_value() == wanted.has_value(), "%s", spec ? "nonsense is understood" : "sense is refused");
+  if (spec) {
+    NETMEM_CHECK(spec->kind == wanted->kind && spec->size == wanted->size, "read as %.*s:%zu, not %zu",
+                 static_cast<int>(spec->kind.size()), spec->kind.data(), spec->size, wanted->size);
+  } else {
+    netmem::fuzz::check_error(spec.error());
+    NETMEM_CHECK(spec.error().advice.find(netmem::memory_kinds()) != std::string::npos, "the kinds are not named");
+  }
+  return 0;
+}
