@@ -24,6 +24,7 @@ struct Kind {
 };
 
 template <class Options, auto kMake>
+// NOLINTNEXTLINE(performance-unnecessary-value-param): moved; the check does not look through the template
 Made make(std::size_t size, std::size_t page_size, Dma dma) {
   return kMake(Options{.size = size, .page_size = page_size, .dma = std::move(dma)});
 }
