@@ -4,6 +4,17 @@
 
 #include <cstdint>
 
+// An aligned 8-byte add to memory is one store for everybody else (Intel SDM vol. 3, 9.1.1). Sanitizers do not see into
+// it.
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define NETMEM_ADDS_IN_MEMORY 1
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#undef NETMEM_ADDS_IN_MEMORY
+#endif
+#endif
+#endif
+
 namespace netmem {
 
 template <class T>
@@ -18,7 +29,14 @@ class SingleWriter {
   [[nodiscard]] T mine() const { return value_; }
   void set(T value) { __atomic_store_n(&value_, value, __ATOMIC_RELAXED); }
   void set_release(T value) { __atomic_store_n(&value_, value, __ATOMIC_RELEASE); }
-  void add(T amount) { set(value_ + amount); }
+  void add(T amount) {
+#ifdef NETMEM_ADDS_IN_MEMORY
+    static_assert(sizeof(T) == 8);
+    asm("addq %1, %0" : "+m"(value_) : "er"(amount));  // one instruction; compilers make three of an atomic store
+#else
+    set(value_ + amount);
+#endif
+  }
 
   // Any thread.
   [[nodiscard]] T read() const { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }

@@ -2,12 +2,16 @@
 //
 // The cache is an array used as a stack. Its height is the difference of two running totals, how often something was
 // put on it and how often taken off: the totals are the pool's counters, so counting costs nothing, and each of the two
-// hot operations writes one of them.
+// hot operations writes one of them. The page put last waits beside the totals, in the same cache line: a program that
+// takes and recycles one page at a time touches no slot.
 //
 // Threads: try_take and try_put belong to the consumer, the one thread whose number is in consumer_. Any thread may
-// read the totals, ask is_consumer() and call take_home(). Invariants:
-//  1. 0 <= puts_ - gets_ <= kCacheSize.
-//  2. slots_[0, puts_ - gets_) hold current handles of pages whose refs == 1 and whose owner is this.
+// read the totals, ask is_consumer() and call take_home().
+//
+// Invariants:
+//  1. 0 <= height() <= kCacheSize, where height() is puts_ - gets_.
+//  2. slots_[0, height()), with top_ in the place of the last one unless top_ is empty, hold current handles of pages
+//     whose refs == 1 and whose owner is this.
 //  3. Line 0 is written only when the pool changes hands, line 1 only by the consumer.
 #pragma once
 
@@ -43,10 +47,15 @@ class NETMEM_EXPORT alignas(64) PageOwner {
 
   // REQUIRES: consumer. The page last put; false when there is none.
   [[nodiscard]] bool try_take(Netmem& page) {
-    const std::uint64_t height = puts_.mine() - gets_.mine();
-    if (height == 0) [[unlikely]]
-      return false;
-    page = slots_[height - 1];
+    page = top_;
+    if (page) {
+      top_ = {};
+    } else {
+      const std::uint64_t in_slots = height();
+      if (in_slots == 0) [[unlikely]]
+        return false;
+      page = slots_[in_slots - 1];
+    }
     gets_.add(1);
     unpoison(page);
     return true;
@@ -55,14 +64,12 @@ class NETMEM_EXPORT alignas(64) PageOwner {
   // REQUIRES: consumer, and this is the page's pool. False: there is no room, or the page needs a closer look; it is
   // still the caller's.
   [[nodiscard]] bool try_put(Netmem page) {
-    const std::uint64_t height = puts_.mine() - gets_.mine();
     SingleWriter<std::uint64_t>& life = page.life();
-    if (height >= kCacheSize || life.mine() != page.bits()) [[unlikely]]
+    if (life.mine() != page.bits() || (top_ && height() >= kCacheSize)) [[unlikely]]
       return false;
     const Netmem next = page.next_generation();
     life.set(next.bits());
-    slots_[height] = next;
-    puts_.add(1);
+    push(next);
     poison(page);
     return true;
   }
@@ -89,12 +96,22 @@ class NETMEM_EXPORT alignas(64) PageOwner {
     return Netmem::from_bits(next & ~Netmem::kLookBit);
   }
 
+  [[nodiscard]] std::uint64_t height() const { return puts_.mine() - gets_.mine(); }
+
+  // REQUIRES: consumer, height() < kCacheSize.
+  void push(Netmem page) {
+    if (top_) slots_[height() - 1] = top_;
+    top_ = page;
+    puts_.add(1);
+  }
+
   // Line 0: read by every thread.
   std::atomic<ThreadId> consumer_{kNoThread};
 
   // Line 1 and on: the consumer's.
   alignas(64) SingleWriter<std::uint64_t> gets_;
   SingleWriter<std::uint64_t> puts_;
+  Netmem top_;  // the page put last, until it is taken or another comes: then it moves to the slots
   Netmem slots_[kCacheSize];
 };
 

@@ -96,15 +96,14 @@ Netmem PagePool::alloc_slow() noexcept {
 std::size_t PagePool::try_alloc(std::span<Netmem> out) noexcept {
   std::size_t count = 0;
   while (count < out.size()) {
-    const std::uint64_t height = puts_.mine() - gets_.mine();
-    if (height == 0) {
-      const Netmem page = alloc_slow();
+    if (top_ || height() == 0) {
+      const Netmem page = try_alloc();
       if (!page) break;
       out[count++] = page;
       continue;
     }
-    const std::size_t taken = std::min<std::size_t>(height, out.size() - count);
-    const Netmem* top = slots_ + height;
+    const std::size_t taken = std::min<std::size_t>(height(), out.size() - count);
+    const Netmem* top = slots_ + height();
     for (std::size_t i = 0; i < taken; ++i) {
       out[count + i] = *--top;
       unpoison(*top);
@@ -267,11 +266,7 @@ void PagePool::recycle_slow(Netmem page, std::uint32_t touched) noexcept {
 void PagePool::recycle_sole(Netmem page, std::uint32_t touched) noexcept {
   if (!page.current()) report_misuse(page, "dropped twice, or after it went home");
   sync_for_device(page, touched);
-  if (const std::uint64_t height = puts_.mine() - gets_.mine(); height < kCacheSize) {
-    slots_[height] = send_home(page);
-    puts_.add(1);
-    return;
-  }
+  if (height() < kCacheSize) return push(send_home(page));
   mine_.cache_full.add(1);
   to_ring(std::span(&page, 1));
 }
@@ -357,10 +352,11 @@ void PagePool::count_released(std::uint64_t count) noexcept {
 void DetachPool::operator()(PagePool* pool) const noexcept { pool->detach(); }
 
 void PagePool::empty_cache() noexcept {
-  const std::uint64_t height = puts_.mine() - gets_.mine();
-  mine_.taken_out.add(height);
-  gets_.add(height);
-  reclaim(std::span(slots_, height));
+  const std::uint64_t count = height();
+  if (top_) slots_[count - 1] = std::exchange(top_, {});
+  mine_.taken_out.add(count);
+  gets_.add(count);
+  reclaim(std::span(slots_, count));
 }
 
 void PagePool::detach() noexcept {

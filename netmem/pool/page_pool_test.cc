@@ -58,6 +58,33 @@ TEST(PagePool, TheLastPageDroppedIsTheNextOneAllocated) {
   drop(next);
 }
 
+TEST(PagePool, PagesAreTakenInTheOppositeOrderOfTheirRecycling) {
+  const auto pool = PagePool::create(TestProvider::create(64)).value();
+  auto pages = take(*pool, 60);
+  drop(pages);
+  for (std::size_t i = 0; i < 30; ++i) {
+    const Netmem page = pool->try_alloc();
+    EXPECT_EQ(&page.descriptor(), &pages[59 - i].descriptor());
+    pages[59 - i] = page;
+  }
+  const auto rest = take(*pool, 30);
+  for (std::size_t i = 0; i < 30; ++i) EXPECT_EQ(&rest[i].descriptor(), &pages[29 - i].descriptor());
+  drop(rest);
+  drop(std::span(pages).last(30));
+  expect_balanced(*pool);
+}
+
+TEST(PagePool, APoolWithAPageOnTopEndsWithEveryPageAtTheProvider) {
+  const auto provider = TestProvider::create(64);
+  auto pool = PagePool::create(provider).value();
+  drop(pool->try_alloc());
+  pool.reset();
+  EXPECT_EQ(provider->free_pages(), 64u);
+  std::set<std::uint32_t> different;
+  for (const Netmem page : provider->reclaimed) different.insert(page.index());
+  EXPECT_EQ(different.size(), 64u);
+}
+
 TEST(PagePool, AnExhaustedProviderGivesEmptyHandlesUntilPagesComeHome) {
   const auto provider = TestProvider::create(100);
   const auto pool = PagePool::create(provider).value();
