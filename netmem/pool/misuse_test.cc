@@ -7,6 +7,7 @@
 #include "netmem/pool/page_pool.h"
 #include "netmem/providers/decorator.h"
 #include "netmem/providers/device.h"
+#include "netmem/providers/huge_split.h"
 #include "tests/support/test_provider.h"
 
 namespace netmem {
@@ -174,6 +175,13 @@ TEST(PagePoolAudit, FindsAPageThatIsInTheCacheTwice) {
   drop(before);
   EXPECT_EQ(complaint(*a.pool), "page 1 in the cache is there twice");
   static_cast<void>(a.pool->try_alloc());  // once is enough
+}
+
+TEST(PagePoolDeathTest, DmaSyncOnMemoryMappedOnDemandWithoutADeviceIsNamed) {
+  const auto provider = make_huge_split_provider({.size = 4 << 20}).value();
+  const auto pool = PagePool::create(provider, {.name = "rx0", .dma_sync = true, .dma_max_len = 64}).value();
+  EXPECT_DEATH(static_cast<void>(pool->try_alloc()),
+               "pool rx0 has dma_sync, but provider huge_split has no DMA device");
 }
 
 }  // namespace

@@ -161,6 +161,9 @@ void PagePool::adopt(std::span<const Netmem> pages) noexcept {
     if (descriptor.owner != &no_owner() || !page.current()) report_misuse(page, "granted while it was in use");
     descriptor.owner = this;
     if (!options_.dma_sync) continue;
+    // create() cannot see this of a provider that maps its memory on demand.
+    NETMEM_CHECK(page.region().dma_device() != nullptr, "pool %s has dma_sync, but provider %s has no DMA device",
+                 options_.name.c_str(), provider_->name().c_str());
     descriptor.refs.store(descriptor.refs.load(std::memory_order_relaxed) | Descriptor::kSynced,
                           std::memory_order_relaxed);
     mark(page);
