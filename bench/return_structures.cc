@@ -20,8 +20,8 @@
 #include <thread>
 #include <vector>
 
+#include "bench/loops/cycles.h"
 #include "netmem/ring/return_ring.h"
-#include "tools/cycles.h"
 
 namespace {
 
@@ -150,7 +150,7 @@ double cross_core(std::size_t batch) {
   for (Node& node : nodes) home.push_back(&node);
   std::array<Node*, 64> returned;
   std::uint64_t sent = 0;
-  const std::uint64_t began = netmem::tool::read_cycles();
+  const std::uint64_t began = netmem::bench::read_cycles();
   while (sent < kTraffic) {
     if (home.size() >= batch) {
       way.push(std::span(home).last(batch));
@@ -161,7 +161,7 @@ double cross_core(std::size_t batch) {
       home.insert(home.end(), returned.begin(), returned.begin() + static_cast<std::ptrdiff_t>(count));
     }
   }
-  const std::uint64_t took = netmem::tool::read_cycles() - began;
+  const std::uint64_t took = netmem::bench::read_cycles() - began;
   stop = true;
   other.join();
   return static_cast<double>(took) / kTraffic;
@@ -173,12 +173,12 @@ double one_thread(std::size_t batch) {
   Back back;
   std::array<Node*, 64> pages;
   for (std::size_t i = 0; i < pages.size(); ++i) pages[i] = &nodes[i];
-  const std::uint64_t began = netmem::tool::read_cycles();
+  const std::uint64_t began = netmem::bench::read_cycles();
   for (std::uint64_t i = 0; i < kTraffic; i += pages.size()) {
     for (std::size_t at = 0; at < pages.size(); at += batch) back.push(std::span(pages).subspan(at, batch));
     if (back.pop(pages) != pages.size()) std::abort();
   }
-  return static_cast<double>(netmem::tool::read_cycles() - began) / kTraffic;
+  return static_cast<double>(netmem::bench::read_cycles() - began) / kTraffic;
 }
 
 struct Row {
@@ -204,7 +204,8 @@ int main() {
   if (std::thread::hardware_concurrency() < 2) std::printf("one processor only: rows across cores mean little here\n");
   for (int i = 0; i < kRepetitions; ++i)
     for (Row& row : rows) row.cycles.push_back(row.run(row.batch));
-  std::printf("%-22s %6s %8s %8s %8s   (%s per page)\n", "", "batch", "min", "median", "max", netmem::tool::kCycleUnit);
+  std::printf("%-22s %6s %8s %8s %8s   (%s per page)\n", "", "batch", "min", "median", "max",
+              netmem::bench::kCycleUnit);
   for (Row& row : rows) {
     std::ranges::sort(row.cycles);
     std::printf("%-22s %6zu %8.1f %8.1f %8.1f\n", row.name, row.batch, row.cycles.front(),

@@ -11,12 +11,12 @@
 #include <string>
 #include <vector>
 
+#include "bench/loops/cycles.h"
 #include "netmem/base/units.h"
 #include "netmem/providers/device.h"
 #include "netmem/providers/host.h"
 #include "tools/bench_loops.h"
 #include "tools/commands.h"
-#include "tools/cycles.h"
 #include "tools/report.h"
 
 namespace netmem::tool {
@@ -93,9 +93,9 @@ void stay_on_this_processor() {
 
 Sample measure(const Measurement& what, std::uint64_t loops) {
   const auto began = std::chrono::steady_clock::now();
-  const std::uint64_t first = read_cycles();
+  const std::uint64_t first = netmem::bench::read_cycles();
   what.loop->run(what.pool, loops);
-  const std::uint64_t last = read_cycles();
+  const std::uint64_t last = netmem::bench::read_cycles();
   const auto took = std::chrono::steady_clock::now() - began;
   return {last - first, static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(took).count())};
 }
@@ -115,7 +115,7 @@ void print_kernel_line(const Measurement& one, std::uint64_t loops) {
   fmt::print(
       "Type:{} Per elem: {} {} {}.{:03} ns (step:0) - (measurement period time:{}.{:09} sec time_interval:{}) - "
       "(invoke count:{} tsc_interval:{})\n",
-      one.name, median.cycles / loops, kCycleUnit, picoseconds / 1000, picoseconds % 1000,
+      one.name, median.cycles / loops, netmem::bench::kCycleUnit, picoseconds / 1000, picoseconds % 1000,
       median.nanoseconds / 1'000'000'000, median.nanoseconds % 1'000'000'000, median.nanoseconds, loops, median.cycles);
 }
 
@@ -164,7 +164,7 @@ void print_ratios(const std::vector<Ratio>& found) {
 }
 
 nlohmann::json to_json(const std::vector<Measurement>& all, std::uint64_t loops) {
-  nlohmann::json json{{"netmem", NETMEM_VERSION}, {"unit", kCycleUnit}, {"loops", loops}};
+  nlohmann::json json{{"netmem", NETMEM_VERSION}, {"unit", netmem::bench::kCycleUnit}, {"loops", loops}};
   for (const Measurement& one : all) {
     nlohmann::json entry{{"name", one.name}, {"element", one.loop->says}};
     for (const Sample& sample : one.samples)

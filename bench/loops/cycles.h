@@ -8,7 +8,7 @@
 #include <x86intrin.h>
 #endif
 
-namespace netmem::tool {
+namespace netmem::bench {
 
 #if defined(__x86_64__)
 inline constexpr const char* kCycleUnit = "cycles(tsc)";
@@ -33,4 +33,4 @@ inline std::uint64_t read_cycles() {
 }
 #endif
 
-}  // namespace netmem::tool
+}  // namespace netmem::bench
