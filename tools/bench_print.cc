@@ -10,6 +10,8 @@
 namespace netmem::tool {
 namespace {
 
+constexpr std::string_view kBaseline = "baseline";
+
 std::string machine_lines(const Measurements& measured) {
   const Machine& machine = measured.machine;
   std::string text = fmt::format("netmem {}{}, {}\n{}{}, {} processor{}, {}, {}, {}\n", measured.netmem,
@@ -24,8 +26,9 @@ std::string machine_lines(const Measurements& measured) {
 
 std::string row(const MeasuredLoop& loop) {
   const Quantiles cycles = loop.cycles();
-  std::string text = fmt::format("  {:14} {:>9.2f} {:>9.2f} {:>9.2f} {:>10.2f}  {}", loop.slug(), cycles.min,
-                                 cycles.median, cycles.max, loop.nanoseconds().median, loop.subject);
+  std::string text =
+      fmt::format("  {:14} {:>9.2f} {:>9.2f} {:>9.2f} {:>10.2f}  {}", loop.slug(), cycles.min, cycles.median,
+                  cycles.max, loop.nanoseconds().median, loop.group == kBaseline ? loop.element : loop.subject);
   if (loop.bookkeeping > 0) text += fmt::format("; {:.1f} bytes a page", loop.bookkeeping);
   return text + "\n";
 }
@@ -77,7 +80,7 @@ std::string to_table(const Measurements& measured) {
   std::string_view group;
   for (const MeasuredLoop& loop : measured.loops) {
     if (loop.group != group)
-      text += fmt::format("\n{}: {}\n", loop.group, loop.group == "baseline" ? "" : loop.element);
+      text += fmt::format("\n{}{}\n", loop.group, loop.group == kBaseline ? "" : ": " + loop.element);
     group = loop.group;
     text += row(loop);
   }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 
+#include "netmem/base/units.h"
 #include "tools/bench_targets.h"
 
 namespace netmem::tool {
@@ -142,10 +142,10 @@ std::string text(const Json& json, const char* name) {
   return value.get<std::string>();
 }
 
-// Whole; larger ones would not fit a double either.
 std::uint64_t count(const Json& json, const char* name, std::uint64_t at_least = 0) {
   const Json& value = member(json, name);
-  if (!value.is_number_unsigned() || value.get<std::uint64_t>() < at_least)
+  const bool negative = !value.is_number_unsigned() && value.is_number_integer() && value.get<std::int64_t>() < 0;
+  if (!value.is_number_integer() || negative || value.get<std::uint64_t>() < at_least)
     throw Damage{"\"" + std::string(name) + "\" is no number from " + std::to_string(at_least) + " on"};
   return value.get<std::uint64_t>();
 }
@@ -233,10 +233,14 @@ Result<Measurements> measurements(const Json& json, const std::string& file) {
 }
 
 Result<Json> read_json(const std::string& file) {
+  constexpr std::size_t kLargest = 64 * MiB;  // /dev/zero has no end
   errno = 0;
   std::ifstream stream(file);
-  std::string content((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  std::string content(kLargest, '\0');
+  stream.read(content.data(), static_cast<std::streamsize>(content.size()));
   if (!stream.is_open() || stream.bad()) return system_error("read " + file, "name a file that can be read");
+  if (!stream.eof()) return refused("use the figures in " + file, "it has 64 MiB or more", kAdvice);
+  content.resize(static_cast<std::size_t>(stream.gcount()));
   Json json = Json::parse(content, nullptr, false);
   if (json.is_discarded()) return refused("use the figures in " + file, "it is no JSON", kAdvice);
   return json;
