@@ -134,7 +134,7 @@ std::optional<Measurements> load(const std::string& file, const NameFilter& filt
   std::vector<std::string> names;
   for (const MeasuredLoop& loop : measured->loops) names.push_back(loop.name);
   for (const std::string& unknown : filter.unmatched(names))
-    verdict.failed("cannot show a loop that matches \"" + unknown + "\": " + file + " has none");
+    verdict.failed(fmt::format("cannot show a loop that matches \"{}\": {} has none", unknown, file));
   std::erase_if(measured->loops, [&](const MeasuredLoop& loop) { return !filter.wants(loop.name); });
   return std::move(*measured);
 }

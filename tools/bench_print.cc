@@ -119,6 +119,7 @@ std::vector<MissingLoop> gather(std::span<const MissingLoop> missing) {
     }
   }
   std::vector<MissingLoop> gathered;
+  gathered.reserve(found.size());
   for (const auto& [first, more] : found)
     gathered.push_back({more == 0 ? first->name : fmt::format("{} and {} more", first->name, more), first->reason});
   return gathered;

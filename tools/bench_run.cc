@@ -131,6 +131,7 @@ std::optional<std::vector<MeasuredLoop>> run_loops(const bench::LoopList& loops,
     }
   }
   std::vector<MeasuredLoop> results;
+  results.reserve(ready.size());
   for (Ready& one : ready) results.push_back(result_of(std::move(one)));
   return results;
 }
