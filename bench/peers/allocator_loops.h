@@ -58,14 +58,15 @@ class AllocatorSubject {
 
   class Producer {
    public:
+    explicit Producer(Allocator& allocator) : allocator_(&allocator) {}
     void give_back(std::span<const Element> elements) {
-      for (Element bytes : elements) allocator_.release(bytes);
+      for (Element bytes : elements) allocator_->release(bytes);
     }
 
    private:
-    Allocator allocator_;
+    Allocator* allocator_;
   };
-  Producer producer() { return {}; }
+  Producer producer() { return Producer(allocator_); }
 
  private:
   Allocator allocator_;
@@ -107,7 +108,7 @@ void add_allocator_loops(LoopList& loops, const AllocatorName& name) {
   loops.push_back(allocator_loop(name, "bulk_64", ", 64 and 64 one at a time: it has no bulk", 64, bursts));
 }
 
-// For allocators whose memory may be freed on another thread, and that have no state of their own.
+// For allocators whose memory may be freed on another thread.
 template <class Allocator>
 void add_cross_core_allocator_loops(LoopList& loops, const AllocatorName& name) {
   LoopSpec loop = allocator_loop(name, "cross_core_64", ", freed on another core, 64 at a time", 64, [] {

@@ -218,8 +218,8 @@ void add_mempool(LoopList& loops) {
   adder.add_one_thread("bulk_8", kBulk, 8, bulk<Mempool, 8>);
   adder.add_one_thread("bulk_32", kBulk, 32, bulk<Mempool, 32>);
   adder.add_one_thread("bulk_64", kBulk, 64, bulk<Mempool, 64>);
-  for (const std::size_t batch : {1, 8, 32, 64}) adder.add_cross_core(batch, 1);
-  for (const std::size_t producers : {2, 4}) adder.add_cross_core(64, producers);
+  for (const std::size_t batch : std::array<std::size_t, 4>{1, 8, 32, 64}) adder.add_cross_core(batch, 1);
+  for (const std::size_t producers : std::array<std::size_t, 2>{2, 4}) adder.add_cross_core(64, producers);
 }
 
 void add_pktmbuf(LoopList& loops) {
@@ -227,7 +227,7 @@ void add_pktmbuf(LoopList& loops) {
   adder.add_one_thread("page_pool01_fast_path", kSingle, 1, single<Pktmbuf>);
   adder.add_one_thread("burst_64", kBurst, 64, burst<Pktmbuf>);
   adder.add_one_thread("bulk_64", kBulk, 64, bulk<Pktmbuf, 64>);
-  for (const std::size_t batch : {1, 64}) adder.add_cross_core(batch, 1);
+  for (const std::size_t batch : std::array<std::size_t, 2>{1, 64}) adder.add_cross_core(batch, 1);
 }
 
 }  // namespace
