@@ -10,6 +10,7 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
 #include "bench/loops/cross_core.h"
 #include "bench/peers/dpdk_eal.h"
@@ -177,7 +178,8 @@ MadeLoop cross_core(std::size_t batch, std::size_t producers) {
 template <class Kind>
 class Adder {
  public:
-  Adder(LoopList& loops, std::string slug, std::string subject) : loops_(loops), slug_(slug), subject_(subject) {}
+  Adder(LoopList& loops, std::string slug, std::string subject)
+      : loops_(loops), slug_(std::move(slug)), subject_(std::move(subject)) {}
 
   void add_one_thread(const std::string& group, const std::string& how, std::uint64_t batch,
                       void (*body)(rte_mempool*, std::uint64_t)) {

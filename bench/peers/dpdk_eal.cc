@@ -56,6 +56,7 @@ class Eal {
                                           "--no-shconf",  "--log-level=lib.*:error",
                                           prefix,         lcore};
     std::vector<char*> pointers;
+    pointers.reserve(arguments.size());
     for (std::string& argument : arguments) pointers.push_back(argument.data());
     started_ = ::rte_eal_init(static_cast<int>(pointers.size()), pointers.data()) >= 0;
     if (started_) return;
