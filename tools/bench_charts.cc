@@ -15,9 +15,9 @@
 namespace netmem::tool {
 namespace {
 
-constexpr int kWidth = 360;  // of a chart: readable on a phone as it is
+constexpr int kWidth = 320;  // of a chart: readable on a phone as it is
 constexpr int kLinesHeight = 210;
-constexpr double kLongest = 6;  // a bar may be so many times netmem's; longer ones are broken
+constexpr double kLongest = 12;  // a bar may be so many times netmem's; longer ones are broken
 constexpr std::size_t kMostPeers = 4;
 constexpr double kMostBookkeeping = 80;  // bytes a page: the target
 
@@ -49,7 +49,7 @@ std::vector<Bar> bars_of(const Figures& figures, const std::vector<const LoopFig
   std::vector<Bar> bars;
   for (const LoopFigures* loop : loops)
     bars.push_back({.label = label_of(figures, *loop),
-                    .value = loop->cycles.median.text,
+                    .value = format_short(loop->cycles.median.value),
                     .low = loop->cycles.min.value,
                     .middle = loop->cycles.median.value,
                     .high = loop->cycles.max.value,
@@ -154,6 +154,7 @@ std::vector<Curve> curves_of(const Figures& figures, const Curves& what) {
         what.bookkeeping ? Series::Point{x, bytes, bytes, bytes}
                          : Series::Point{x, loop.cycles.min.value, loop.cycles.median.value, loop.cycles.max.value});
   }
+  std::erase_if(all, [](const Curve& one) { return one.points.size() < 2; });
   for (Curve& one : all) std::ranges::sort(one.points, {}, &Series::Point::x);
   return all;
 }
@@ -182,18 +183,20 @@ Look look_of(const LoopFigures& loop, std::size_t& peers) {
       {{Ink::one, 9, 0.7, "▲"}, {Ink::two, 13, 0.7, "◆"}, {Ink::three, 11, 0.7, "▼"}, {Ink::four, 8, 0.8, "△"}}};
   if (kind_of(loop) == Kind::peer) return kPeers.at(peers++ % kPeers.size());
   if (kind_of(loop) == Kind::floor) return {Ink::floor, 4, 0.7, "□"};
-  if (loop.slug() == "device") return {Ink::device, 6, 1.0, "○"};
-  if (loop.slug() == "host") return {Ink::host, 7, 0.6, "●"};
+  if (loop.slug() == "device") return {Ink::device, 6, 1.1, "○"};
+  if (loop.slug() == "host") return {Ink::host, 7, 0.5, "●"};
   return loop.slug() == "huge" ? Look{Ink::huge, 5, 0.6, "■"} : Look{Ink::huge, 12, 0.8, "◇"};
 }
 
-// netmem's last: they are drawn over the others, device memory over host memory.
-void put_ours_last(std::vector<Curve>& all) {
-  const auto place = [](const Curve& one) {
-    if (kind_of(*one.first) != Kind::netmem) return 0;
-    return one.first->slug() == "device" ? 3 : one.first->slug() == "host" ? 2 : 1;
-  };
-  std::ranges::stable_sort(all, {}, place);
+// The order of drawing. Host memory comes last, thinner than device memory: where both are the same both are seen.
+int layer_of(const LoopFigures& loop) {
+  if (kind_of(loop) != Kind::netmem) return 0;
+  return loop.slug() == "host" ? 3 : loop.slug() == "device" ? 2 : 1;
+}
+
+double width_of(const LoopFigures& loop) {
+  if (kind_of(loop) != Kind::netmem) return 1.2;
+  return loop.slug() == "device" ? 3.4 : 1.6;
 }
 
 std::vector<Tick> ticks_of(const std::vector<Curve>& all) {
@@ -210,18 +213,20 @@ std::optional<Chart> line_chart(Drawing& drawing, const Figures& figures, const 
   const auto ticks = ticks_of(curves);
   if (ticks.size() < 2) return std::nullopt;
   const std::size_t left_out = keep_the_best(curves);
-  put_ours_last(curves);
   Chart chart{.title = what.title, .code = "", .says = what.says, .keys = {}, .note = "", .drawing = drawing.count()};
   if (left_out > 0) chart.note = fmt::format("{} slower ones are left out here; the tables have them.", left_out);
   if (what.bookkeeping) chart.note = fmt::format("The broken line is the target: {} bytes.", kMostBookkeeping);
-  std::vector<Series> series;
+  std::ranges::stable_sort(curves, {}, [](const Curve& one) { return kind_of(*one.first); });
+  std::vector<std::pair<int, Series>> layers;
   std::size_t peers = 0;
   for (const Curve& one : curves) {
     const Look look = look_of(*one.first, peers);
-    const bool ours = kind_of(*one.first) == Kind::netmem;
-    series.push_back({look.ink, look.shape, look.size, ours ? 2.2 : 1.2, one.points});
-    chart.keys.insert(chart.keys.begin(), {look.mark, look.ink, label_of(figures, *one.first)});
+    layers.push_back({layer_of(*one.first), {look.ink, look.shape, look.size, width_of(*one.first), one.points}});
+    chart.keys.push_back({look.mark, look.ink, label_of(figures, *one.first)});
   }
+  std::ranges::stable_sort(layers, {}, &std::pair<int, Series>::first);
+  std::vector<Series> series;
+  for (auto& [layer, one] : layers) series.push_back(std::move(one));
   drawing.begin(kWidth, kLinesHeight, what.title + ": " + what.says + "; the tables below have the numbers");
   put_lines(drawing, {kWidth, kLinesHeight}, {38, 8, kWidth - 50, kLinesHeight - 34}, series, ticks,
             what.bookkeeping ? kMostBookkeeping : 0);
@@ -354,8 +359,8 @@ std::vector<Chart> experiment_charts(Drawing& drawing, const ExperimentFigures& 
     std::vector<Bar> bars;
     for (const BuildFigures& build : loop.builds)
       if (build.verdict != "reference")
-        bars.push_back({.label = fmt::format("{}: {}", experiment.says_of(build.build), build.verdict),
-                        .value = build.ratio.median.text,
+        bars.push_back({.label = std::string(experiment.says_of(build.build)),
+                        .value = fmt::format("{} {}", build.verdict, build.ratio.median.text),
                         .low = build.ratio.min.value,
                         .middle = build.ratio.median.value,
                         .high = build.ratio.max.value,
@@ -391,7 +396,7 @@ void put_picture(Drawing& drawing, const Figures& figures) {
   const int width = (kPictureWidth - kPictureEdge) / static_cast<int>(panels.size());
   for (std::size_t i = 0; i < panels.size(); ++i) {
     const int left = kPictureEdge + static_cast<int>(i) * width;
-    put_picture_text(drawing, height, left, kPictureHead - 16, title_of_group(panels[i].group), "sans-serif:Bold,14",
+    put_picture_text(drawing, height, left, kPictureHead - 16, title_of_group(panels[i].group), "sans-serif:Bold,13",
                      Ink::text);
     put_bars(drawing, {kPictureWidth, height},
              {left, kPictureHead, width - kPictureEdge, height_of_bars(panels[i].loops.size())},

@@ -20,12 +20,14 @@ std::string grouped(std::string digits) {
   return digits;
 }
 
-std::string three_digits(double value) {
+// `near_one`: decimals of what is at least 1.00 and less than 2.
+std::string three_digits(double value, int near_one) {
   if (value == 0) return "0.00";
   const std::string scientific = fmt::format("{:.2e}", value);
   const int exponent = std::atoi(scientific.c_str() + scientific.find('e') + 1);
   if (exponent < -6 || exponent >= 15) return scientific;
-  return grouped(fmt::format("{:.{}f}", value, std::max(0, 2 - exponent)));
+  const int decimals = exponent == 0 && value < 2 ? near_one : std::max(0, 2 - exponent);
+  return grouped(fmt::format("{:.{}f}", value, decimals));
 }
 
 // What is wrong with the figures: carried out of the reader to read_figures(), which makes an Error of it.
@@ -185,8 +187,10 @@ Figures read_all(const Json& json) {
 }  // namespace
 
 std::string format_figure(const Json& number) {
-  return number.is_number_float() ? three_digits(number.get<double>()) : grouped(number.dump());
+  return number.is_number_float() ? three_digits(number.get<double>(), 3) : grouped(number.dump());
 }
+
+std::string format_short(double value) { return three_digits(value, 2); }
 
 std::string_view LoopFigures::slug() const {
   const std::string_view all = name;

@@ -17,9 +17,12 @@ namespace netmem::tool {
 
 // How the report writes a number of the JSON, so that each can be found in it. An integer: its digits, in groups of
 // three from five digits on ("4096", "2,596,000,000"). What is written with a point or an exponent: three significant
-// digits, no exponent ("1.00", "0.0123", "12,346"), but below 0.000001 and from 10^15 on two decimals and an exponent
-// ("1.23e-09"). Zero with a point: "0.00".
+// digits ("0.0123", "12,346"), but three decimals where those round to 1.00 or more and it is below 2 ("1.004"), for
+// ratios are; below 0.000001 and from 10^15 on two decimals and an exponent ("1.23e-09"). Zero with a point: "0.00".
 std::string format_figure(const Json& number);
+
+// For charts and headlines, where the tables have it better: three significant digits.
+std::string format_short(double value);
 
 struct Number {
   double value = 0;

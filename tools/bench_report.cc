@@ -30,7 +30,7 @@ constexpr std::string_view kHead = R"(<!doctype html>
 <p class="kicker">netmem {version}{commit} · {date}</p>
 <h1>Page pool benchmark</h1>
 <p class="verdict">{verdict}</p>
-{highlights}</header>
+{not_met}{highlights}</header>
 <nav aria-label="On this page"><a href="#machine">Machine</a> <a href="#consumer">On the consumer</a> <a
 href="#cross-core">Between cores</a> <a href="#experiment">Experiment</a> <a href="#sizes">Sizes</a> <a
 href="#ratios">Targets</a> <a href="#missing">Not run</a> <a href="#figures">Every figure</a></nav>
@@ -106,6 +106,7 @@ std::string head(const Figures& figures) {
     tiles += fmt::format("<li><b>{}<small>{}</small></b> {}</li>\n", escaped(one.figure),
                          one.unit.empty() ? "" : " " + escaped(one.unit), escaped(one.says));
   const std::string commit = escaped(figures.commit);
+  const std::string not_met = targets_not_met(figures);
   return fmt::format(
       kHead,
       fmt::arg("title", fmt::format("netmem benchmark, {}{}", escaped(readable_date(figures.date, false)),
@@ -113,6 +114,7 @@ std::string head(const Figures& figures) {
       fmt::arg("style", kBenchReportCss), fmt::arg("version", escaped(figures.version)),
       fmt::arg("commit", commit.empty() ? "" : " · commit " + commit),
       fmt::arg("date", escaped(readable_date(figures.date, true))), fmt::arg("verdict", escaped(verdict(figures))),
+      fmt::arg("not_met", not_met.empty() ? "" : "<p class=\"dim\">" + escaped(not_met) + "</p>\n"),
       fmt::arg("highlights", tiles.empty() ? "" : "<ul class=\"tiles\">\n" + tiles + "</ul>\n"));
 }
 

@@ -44,6 +44,13 @@ std::string of_device_memory(const Figures& figures) {
                      ratios.size() - others.size(), ratios.size(), medians, listed(others));
 }
 
+// "bulk_64, host : dpdk_mempool": the loop once when both sides are of one.
+std::string shorter(const RatioFigures& ratio) {
+  const std::string loop = loop_of(ratio) + "/";
+  if (!ratio.above.starts_with(loop) || !ratio.below.starts_with(loop)) return ratio.name;
+  return fmt::format("{}, {} : {}", loop_of(ratio), ratio.above.substr(loop.size()), ratio.below.substr(loop.size()));
+}
+
 struct Targets {
   std::size_t met = 0;
   std::vector<std::string> not_met;
@@ -58,7 +65,7 @@ Targets targets(const Figures& figures) {
       ++found.met;
     } else {
       found.not_met.push_back(
-          fmt::format("{} ({}, at most {})", ratio.name, ratio.spread.median.text, ratio.target->text));
+          fmt::format("{} {} (at most {})", shorter(ratio), ratio.spread.median.text, ratio.target->text));
     }
   }
   return found;
@@ -69,8 +76,7 @@ std::string of_targets(const Figures& figures) {
   if (found.all() == 0) return "no target was measured";
   if (found.not_met.empty())
     return found.all() == 1 ? "the one target is met" : fmt::format("all {} targets are met", found.all());
-  return fmt::format("{} of {} targets {} met, not met: {}", found.met, found.all(), found.all() == 1 ? "is" : "are",
-                     listed(found.not_met));
+  return fmt::format("{} of {} targets {} met", found.met, found.all(), found.all() == 1 ? "is" : "are");
 }
 
 const Number* greatest_bookkeeping(const Figures& figures) {
@@ -88,6 +94,12 @@ std::string from_to(const Spread& spread) { return fmt::format("{} to {}", sprea
 
 std::string verdict(const Figures& figures) { return of_device_memory(figures) + "; " + of_targets(figures) + "."; }
 
+std::string targets_not_met(const Figures& figures) {
+  std::string text;
+  for (const std::string& one : targets(figures).not_met) text += (text.empty() ? "Not met: " : "; ") + one;
+  return text.empty() ? text : text + ".";
+}
+
 std::vector<Highlight> highlights(const Figures& figures) {
   std::vector<Highlight> all;
   for (const RatioFigures* ratio : device_to_host(figures))
@@ -95,12 +107,13 @@ std::vector<Highlight> highlights(const Figures& figures) {
       all.push_back({ratio->spread.median.text, "×",
                      fmt::format("device : host, alloc and recycle ({})", from_to(ratio->spread))});
   if (const LoopFigures* loop = figures.find(std::string(kFastPath) + "/device"))
-    all.push_back({loop->cycles.median.text, "cycles",
-                   fmt::format("alloc and recycle a page of device memory, {} ns", loop->nanoseconds.median.text)});
+    all.push_back({format_short(loop->cycles.median.value), "cycles",
+                   fmt::format("alloc and recycle a page of device memory, {} ns",
+                               format_short(loop->nanoseconds.median.value))});
   if (const Targets found = targets(figures); found.all() > 0)
     all.push_back({fmt::format("{} of {}", found.met, found.all()), "", "targets met"});
   if (const Number* most = greatest_bookkeeping(figures))
-    all.push_back({most->text, "bytes", "of bookkeeping for each page, at most"});
+    all.push_back({format_short(most->value), "bytes", "of bookkeeping for each page, at most"});
   return all;
 }
 

@@ -8,8 +8,10 @@
 
 namespace netmem::tool {
 
-// One sentence: does device memory cost anything, and which targets are met.
+// One sentence: does device memory cost anything, and how many targets are met.
 std::string verdict(const Figures& figures);
+// The targets that are not, each with its figure; empty when there are none.
+std::string targets_not_met(const Figures& figures);
 
 struct Highlight {
   std::string figure;  // "0.98"

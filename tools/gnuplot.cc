@@ -174,6 +174,8 @@ std::string Drawing::cleaned(std::string_view svg, std::size_t number) const {
   const std::size_t canvas = svg.find(kCanvas);
   std::string body = "<g>\n" + std::string(canvas == svg.npos ? "</g>" : svg.substr(canvas + kCanvas.size()));
   body = with_inks(with_own_shapes(without_ballast(body), number), target_);
+  replace_all(body, "sans-serif:Bold\"", "sans-serif\" font-weight=\"bold\"");
+  if (target_ == Target::picture) replace_all(body, "\"sans-serif\"", "\"Helvetica, Arial, sans-serif\"");
   put_texts(body);
   return head(parts_[number], produced_by.substr(std::min(kProduced.size(), produced_by.size()))) + body + "</svg>";
 }

@@ -8,7 +8,7 @@
 namespace netmem::tool {
 namespace {
 
-constexpr int kRow = 34;          // a bar with its label above it
+constexpr int kRow = 35;          // a bar with its label above it
 constexpr int kScale = 22;        // the numbers below the bars
 constexpr double kLetter = 7.4;   // mean width of a letter of the labels
 constexpr double kFarApart = 15;  // greatest : least, from which on a scale is logarithmic
@@ -40,7 +40,7 @@ void put_labels(Drawing& drawing, Box box, const std::vector<Bar>& bars) {
   for (std::size_t row = 0; row < bars.size(); ++row) {
     const Bar& bar = bars[row];
     const char* weight = bar.strong ? ":Bold" : "";
-    const double y = static_cast<double>(row) + 0.27;
+    const double y = static_cast<double>(row) + 0.26;
     const int room = std::max(4, static_cast<int>(box.width / kLetter) - static_cast<int>(bar.value.size()) - 2);
     drawing.line("set label {} at graph 0, first {} left font 'sans-serif{},13' textcolor rgb '{}' front",
                  drawing.text(shortened(bar.label, static_cast<std::size_t>(room))), y, weight, hex_of(Ink::text));
@@ -52,7 +52,7 @@ void put_labels(Drawing& drawing, Box box, const std::vector<Bar>& bars) {
 // $bars: x from, to; y from, to; colour.
 void put_bar(Drawing& drawing, std::size_t row, double from, double to, Ink ink) {
   const auto y = static_cast<double>(row);
-  drawing.line("{} {} {} {} {} {} {}", from, y, from, to, y + 0.50, y + 0.86, colour_of(ink));
+  drawing.line("{} {} {} {} {} {} {}", from, y, from, to, y + 0.53, y + 0.87, colour_of(ink));
 }
 
 // $whiskers: middle, least, greatest, y.
@@ -61,7 +61,7 @@ void put_whiskers(Drawing& drawing, const std::vector<Bar>& bars, double end) {
   for (std::size_t row = 0; row < bars.size(); ++row)
     if (bars[row].middle <= end)
       drawing.line("{} {} {} {}", bars[row].middle, bars[row].low, std::min(bars[row].high, end),
-                   static_cast<double>(row) + 0.68);
+                   static_cast<double>(row) + 0.70);
   drawing.line("NaN NaN NaN NaN\nEOD");
 }
 
@@ -70,7 +70,7 @@ void put_plot_of_bars(Drawing& drawing, std::size_t rows) {
   drawing.line("set yrange [{}:0]; set errorbars 0.7", rows);
   drawing.line(
       "plot $bars using 1:2:3:4:5:6:7 with boxxyerror lc rgb variable notitle, "
-      "$whiskers using 1:4:2:3 with xerrorbars pt -1 lw 4 lc rgb '{}' notitle, "
+      "$whiskers using 1:4:2:3 with xerrorbars pt -1 lw 3.4 lc rgb '{}' notitle, "
       "$whiskers using 1:4:2:3 with xerrorbars pt -1 lw 1.4 lc rgb '{}' notitle",
       hex_of(Ink::card), hex_of(Ink::text));
 }
@@ -146,6 +146,7 @@ void put_ratio_bars(Drawing& drawing, Canvas canvas, Box box, const std::vector<
   put_margins(drawing, canvas, box);
   put_labels(drawing, box, bars);
   put_scale(drawing, "x", step_of(2 * reach, 4));
+  drawing.line("set format x '%.{}f'", reach < 0.02 ? 3 : 2);
   drawing.line("set xrange [{}:{}]", 1 - reach, 1 + reach);
   drawing.line("set object 1 rectangle from {}, graph 0 to {}, graph 1 back fc rgb '{}' fs solid noborder", 1 - margin,
                1 + margin, hex_of(Ink::grid));
