@@ -214,7 +214,8 @@ std::optional<Chart> line_chart(Drawing& drawing, const Figures& figures, const 
   if (ticks.size() < 2) return std::nullopt;
   const std::size_t left_out = keep_the_best(curves);
   Chart chart{.title = what.title, .code = "", .says = what.says, .keys = {}, .note = "", .drawing = drawing.count()};
-  if (left_out > 0) chart.note = fmt::format("{} slower ones are left out here; the tables have them.", left_out);
+  if (left_out == 1) chart.note = "The slowest is in the tables only.";
+  if (left_out > 1) chart.note = fmt::format("The {} slowest are in the tables only.", left_out);
   if (what.bookkeeping) chart.note = fmt::format("The broken line is the target: {} bytes.", kMostBookkeeping);
   std::ranges::stable_sort(curves, {}, [](const Curve& one) { return kind_of(*one.first); });
   std::vector<std::pair<int, Series>> layers;
@@ -231,6 +232,11 @@ std::optional<Chart> line_chart(Drawing& drawing, const Figures& figures, const 
   put_lines(drawing, {kWidth, kLinesHeight}, {38, 8, kWidth - 50, kLinesHeight - 34}, series, ticks,
             what.bookkeeping ? kMostBookkeeping : 0);
   return chart;
+}
+
+std::string with_spaces(std::string name) {
+  std::ranges::replace(name, '_', ' ');
+  return name;
 }
 
 Ink ink_of_verdict(std::string_view verdict) {
@@ -358,12 +364,12 @@ std::vector<Chart> experiment_charts(Drawing& drawing, const ExperimentFigures& 
   for (const auto& loop : experiment.loops) {
     std::vector<Bar> bars;
     for (const BuildFigures& build : loop.builds)
-      if (build.verdict != "reference")
-        bars.push_back({.label = std::string(experiment.says_of(build.build)),
-                        .value = fmt::format("{} {}", build.verdict, build.ratio.median.text),
-                        .low = build.ratio.min.value,
-                        .middle = build.ratio.median.value,
-                        .high = build.ratio.max.value,
+      if (build.ratio && build.verdict != "reference")
+        bars.push_back({.label = with_spaces(build.build),
+                        .value = fmt::format("{}, {}", build.verdict, build.ratio->median.text),
+                        .low = build.ratio->min.value,
+                        .middle = build.ratio->median.value,
+                        .high = build.ratio->max.value,
                         .ink = ink_of_verdict(build.verdict),
                         .strong = build.verdict == "slower"});
     if (bars.empty()) continue;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <span>
 #include <stdexcept>
 
 namespace netmem::tool {
@@ -130,20 +131,31 @@ RatioFigures read_ratio(const Reader& from) {
 }
 
 BuildFigures read_build(const Reader& from) {
-  return {.build = from.text("build"),
-          .instructions = from.number("instructions"),
-          .cycles = read_spread(from.at("cycles")),
-          .ratio = read_spread(from.at("ratio"), "low", "high"),
-          .verdict = from.text("verdict")};
+  BuildFigures build{.build = from.text("build"), .instructions = {}, .cycles = {}, .ratio = {}, .verdict = {}};
+  if (const auto instructions = from.maybe("instructions")) build.instructions = instructions->number();
+  if (const auto cycles = from.maybe("cycles")) build.cycles = read_spread(*cycles);
+  if (const auto ratio = from.maybe("ratio")) build.ratio = read_spread(*ratio, "low", "high");
+  if (const auto verdict = from.maybe("verdict")) build.verdict = verdict->text();
+  return build;
+}
+
+Members members_but(const Json& json, std::span<const std::string_view> known) {
+  Members unknown;
+  for (const auto& [key, value] : json.items())
+    if (std::ranges::find(known, key) == known.end()) unknown.emplace_back(key, value);
+  return unknown;
 }
 
 ExperimentFigures read_experiment(const Reader& from) {
+  constexpr std::array<std::string_view, 8> kKnown = {"date",       "commit", "says",   "rounds",
+                                                      "confidence", "margin", "builds", "loops"};
   ExperimentFigures experiment{.date = from.text("date"),
                                .commit = from.text("commit"),
                                .says = from.text("says"),
                                .rounds = from.number("rounds"),
                                .confidence = from.number("confidence"),
                                .margin = from.number("margin"),
+                               .more = members_but(from.object(), kKnown),
                                .builds = {},
                                .loops = {}};
   from.each("builds",
@@ -153,16 +165,6 @@ ExperimentFigures read_experiment(const Reader& from) {
     loop.each("builds", [&](const Reader& build) { read.builds.push_back(read_build(build)); });
   });
   return experiment;
-}
-
-std::vector<std::pair<std::string, Json>> unknown_members(const Json& json) {
-  constexpr std::array<std::string_view, 11> kKnown = {"schema",  "netmem",  "commit",      "date",
-                                                       "machine", "unit",    "repetitions", "loops",
-                                                       "ratios",  "missing", "experiment"};
-  std::vector<std::pair<std::string, Json>> unknown;
-  for (const auto& [key, value] : json.items())
-    if (std::ranges::find(kKnown, key) == kKnown.end()) unknown.emplace_back(key, value);
-  return unknown;
 }
 
 Figures read_all(const Json& json) {
@@ -176,7 +178,10 @@ Figures read_all(const Json& json) {
   figures.date = from.text("date");
   figures.unit = from.text("unit");
   figures.machine = from.at("machine").object();
-  figures.more = unknown_members(json);
+  constexpr std::array<std::string_view, 11> kKnown = {"schema",  "netmem",  "commit",      "date",
+                                                       "machine", "unit",    "repetitions", "loops",
+                                                       "ratios",  "missing", "experiment"};
+  figures.more = members_but(json, kKnown);
   from.each("loops", [&](const Reader& loop) { figures.loops.push_back(read_loop(loop)); });
   from.each("ratios", [&](const Reader& ratio) { figures.ratios.push_back(read_ratio(ratio)); });
   from.each("missing", [&](const Reader& one) { figures.missing.push_back({one.text("name"), one.text("reason")}); });

@@ -61,13 +61,18 @@ struct MissingFigures {
   std::string name, reason;
 };
 
+// What the experiment found of a loop in a build. Instructions need valgrind; the rest is empty when only they were
+// counted.
 struct BuildFigures {
   std::string build;
-  Number instructions;
-  Spread cycles;
-  Spread ratio;  // low, median, high of the confidence interval
+  std::optional<Number> instructions;
+  std::optional<Spread> cycles;
+  std::optional<Spread> ratio;  // low, median, high of the confidence interval
   std::string verdict;
 };
+
+// What schema 1 does not name.
+using Members = std::vector<std::pair<std::string, Json>>;
 
 struct ExperimentFigures {
   struct Build {
@@ -79,6 +84,7 @@ struct ExperimentFigures {
   };
   std::string date, commit, says;
   Number rounds, confidence, margin;
+  Members more;
   std::vector<Build> builds;
   std::vector<Loop> loops;
 
@@ -89,8 +95,9 @@ struct ExperimentFigures {
 struct Figures {
   std::string version, commit, date, unit;
   Number schema, repetitions;
-  Json machine;                                    // an object
-  std::vector<std::pair<std::string, Json>> more;  // what schema 1 does not name
+  Json machine;  // an object
+  Members more;
+
   std::vector<LoopFigures> loops;
   std::vector<RatioFigures> ratios;
   std::vector<MissingFigures> missing;

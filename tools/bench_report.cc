@@ -54,9 +54,8 @@ constexpr std::string_view kNoExperiment =
 constexpr std::string_view kExperiment =
     "The pool built four times: for host memory only, with a provider from outside the library, with device memory, "
     "and "
-    "with one more load and branch planted in every alloc and recycle, which must be found. Measured in turn, {} "
-    "rounds; "
-    "whiskers are {} confidence intervals, the band is ±{}, within which no difference is claimed.";
+    "with one more load and branch planted in every alloc and recycle, which must be found. Instructions are counted "
+    "exactly. Time is measured in turn; whiskers are confidence intervals of its ratio to the first build.";
 
 using Drawings = std::vector<std::string>;
 
@@ -143,13 +142,9 @@ std::string experiment_section(const Figures& figures, const Charts& charts) {
   if (!figures.experiment) return paragraph(std::string(kNoExperiment));
   const ExperimentFigures& experiment = *figures.experiment;
   std::string html = "<p class=\"verdict\">" + escaped(experiment.says) + "</p>\n";
-  html +=
-      paragraph(fmt::format(kExperiment, experiment.rounds.text, experiment.confidence.text, experiment.margin.text));
-  html += figures_in_grid(charts.experiment, charts.drawings);
-  html += experiment_table(experiment);
-  return html + paragraph(fmt::format("<span class=\"dim\">Measured {}{}.</span>",
-                                      escaped(readable_date(experiment.date, true)),
-                                      experiment.commit.empty() ? "" : ", commit " + escaped(experiment.commit)));
+  html += paragraph(std::string(kExperiment));
+  if (!charts.experiment.empty()) html += figures_in_grid(charts.experiment, charts.drawings);
+  return html + experiment_table(experiment);
 }
 
 std::string body(const Figures& figures, const Charts& charts) {

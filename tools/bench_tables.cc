@@ -153,20 +153,28 @@ std::string missing_table(const Figures& figures) {
 }
 
 std::string experiment_table(const ExperimentFigures& experiment) {
+  const Spread not_measured;
   Table table("the four builds", {"loop", "build", "instructions", "cycles: min", "median", "max", "ratio: low",
                                   "median", "high", "verdict"});
   for (const auto& loop : experiment.loops) {
     for (const BuildFigures& build : loop.builds) {
       table.row(loop.name);
       table.text(experiment.says_of(build.build));
-      table.number(build.instructions);
-      table.spread(build.cycles);
-      table.spread(build.ratio);
+      table.number(build.instructions.value_or(Number{0, "not counted"}));
+      table.spread(build.cycles.value_or(not_measured));
+      table.spread(build.ratio.value_or(not_measured));
       table.text(build.verdict);
       table.end_row();
     }
   }
-  return table.done();
+  std::string html = table.done() + "<dl>\n";
+  html += entry("measured", escaped(readable_date(experiment.date, true)));
+  html += entry("commit", experiment.commit.empty() ? "unknown" : "<code>" + escaped(experiment.commit) + "</code>");
+  html += entry("rounds", experiment.rounds.text);
+  html += entry("confidence of all intervals together", experiment.confidence.text);
+  html += entry("margin", experiment.margin.text);
+  for (const auto& [key, value] : experiment.more) html += entry(name_of_key(key), value_of(value));
+  return html + "</dl>\n";
 }
 
 std::string loop_tables(const Figures& figures) {
