@@ -13,11 +13,14 @@
 #include "tools/bench_choose.h"
 #include "tools/bench_machine.h"
 #include "tools/bench_print.h"
+#include "tools/bench_report.h"
 #include "tools/bench_results.h"
 #include "tools/bench_run.h"
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/report.h"
+#include "tools/signals.h"
+#include "tools/subprocess.h"
 
 namespace netmem::tool {
 namespace {
@@ -29,6 +32,8 @@ struct BenchOptions {
   std::uint64_t milliseconds = 20;
   std::string format = "table";
   std::string json;
+  std::string report;
+  std::string picture;
   std::string from;
   std::string experiment;
 };
@@ -59,6 +64,7 @@ class LateFile {
       verdict.failed(opened.error().message());
     }
   }
+  [[nodiscard]] bool wanted() const { return output_.has_value(); }
   void write(const std::string& text) {
     if (!output_) return;
     Result<void> written = output_->write(std::as_bytes(std::span(text)));
@@ -69,6 +75,44 @@ class LateFile {
  private:
   Verdict& verdict_;
   std::optional<Output> output_;
+};
+
+// The files that figures go to, besides standard output.
+class Files {
+ public:
+  Files(const BenchOptions& options, Verdict& verdict)
+      : verdict_(verdict),
+        json_(options.json, verdict),
+        report_(options.report, verdict),
+        picture_(options.picture, verdict),
+        can_draw_((report_.wanted() || picture_.wanted()) && find_gnuplot()) {}
+
+  void write(const Json& figures) {
+    json_.write(dump(figures));
+    if (!can_draw_) return;
+    if (report_.wanted()) write(report_, render_report(figures));
+    if (picture_.wanted()) write(picture_, render_picture(figures));
+  }
+
+ private:
+  bool find_gnuplot() {
+    const auto found = run_program({"gnuplot", "--version"}, "", std::chrono::seconds(10));
+    if (!found) verdict_.failed("cannot draw a report or a picture: gnuplot does not run; install gnuplot-nox");
+    return found.has_value();
+  }
+  void write(LateFile& file, const Result<std::string>& drawn) {
+    if (drawn) {
+      file.write(*drawn);
+    } else {
+      verdict_.failed(drawn.error().message());
+    }
+  }
+
+  Verdict& verdict_;
+  LateFile json_;
+  LateFile report_;
+  LateFile picture_;
+  bool can_draw_;
 };
 
 std::string not_to_be_run(const MissingLoop& missing) { return "cannot run " + missing.name + ": " + missing.reason; }
@@ -166,12 +210,13 @@ int bench_all(const BenchOptions& options, const NameFilter& filter) {
     if (chosen->loops.empty() && chosen->missing.empty()) return kUsage;
     if (options.list) return print_report(to_list(*chosen), false) ? verdict.exit_code() : kFailure;
   }
-  LateFile json(options.json, verdict);
+  const StopSignal stop;  // from here on there are temporary files
+  Files files(options, verdict);
   auto measured = chosen ? measure(*chosen, filter, options.run, verdict) : load(options.from, filter, verdict);
   if (!measured) return verdict.exit_code();
   add_experiment(*measured, options.experiment, verdict);
   print(*measured, options.format, verdict);
-  json.write(dump(to_json(*measured)));
+  files.write(to_json(*measured));
   return verdict.exit_code();
 }
 
@@ -208,7 +253,7 @@ constexpr const char* kExamples = R"(Examples:
   netmem bench
   netmem bench --filter '^cross_core' --filter '^lock$' --repetitions 25
   netmem bench --json figures.json
-  netmem bench --from figures.json)";
+  netmem bench --from figures.json --report figures.html)";
 
 }  // namespace
 
@@ -220,6 +265,8 @@ void add_bench(CLI::App& app, int& exit_code) {
       ->type_name("NAME")
       ->check(CLI::IsMember({"table", "kernel"}));
   command->add_option("--json", options->json, "write every figure to this file")->type_name("FILE");
+  command->add_option("--report", options->report, "draw them on a page of HTML")->type_name("FILE");
+  command->add_option("--picture", options->picture, "draw the most important ones as SVG")->type_name("FILE");
   command->add_option("--experiment", options->experiment, "put bench/regression-experiment's figures with them")
       ->type_name("FILE");
   command->footer(kExamples);

@@ -48,7 +48,7 @@ TEST(BenchLoops, StandGroupByGroupWithNetmemFirst) {
 
 TEST(BenchLoops, EveryTargetComparesLoopsThatThereAre) {
   const EveryLoop all = every_loop();
-  for (const Target& target : targets()) {
+  for (const LoopTarget& target : targets()) {
     EXPECT_NO_THROW(find(all, std::string(target.group) + "/host"));
     EXPECT_NO_THROW(find(all, std::string(target.group) + "/device"));
     if (!target.below.ends_with("/dpdk_mempool")) {
