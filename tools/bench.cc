@@ -12,9 +12,11 @@
 #include "tools/bench_choose.h"
 #include "tools/bench_machine.h"
 #include "tools/bench_print.h"
+#include "tools/bench_report.h"
 #include "tools/bench_results.h"
 #include "tools/bench_run.h"
 #include "tools/commands.h"
+#include "tools/gnuplot.h"
 #include "tools/output.h"
 #include "tools/report.h"
 
@@ -30,6 +32,8 @@ struct BenchOptions {
   std::string json;
   std::string from;
   std::string experiment;
+  std::string report;
+  std::string picture;
 };
 
 // Everything that went wrong, said once; the rest goes on.
@@ -64,10 +68,41 @@ class LateFile {
     if (written) written = output_->finish();
     if (!written) verdict_.failed(written.error().message());
   }
+  void write(const Result<std::string>& text) {
+    if (text) return write(*text);
+    verdict_.failed(text.error().message());
+  }
+  [[nodiscard]] bool wanted() const { return output_.has_value(); }
 
  private:
   Verdict& verdict_;
   std::optional<Output> output_;
+};
+
+// What gnuplot has a hand in. Without it the figures are measured all the same.
+class Drawings {
+ public:
+  Drawings(const BenchOptions& options, Verdict& verdict)
+      : possible_(find(options, verdict)),
+        report_(possible_ ? options.report : "", verdict),
+        picture_(possible_ ? options.picture : "", verdict) {}
+
+  void draw(const Json& figures) {
+    if (report_.wanted()) report_.write(render_report(figures));
+    if (picture_.wanted()) picture_.write(render_picture(figures));
+  }
+
+ private:
+  static bool find(const BenchOptions& options, Verdict& verdict) {
+    if (options.report.empty() && options.picture.empty()) return false;
+    const Result<void> found = find_gnuplot();
+    if (!found) verdict.failed(found.error().message());
+    return found.has_value();
+  }
+
+  bool possible_;
+  LateFile report_;
+  LateFile picture_;
 };
 
 std::string not_to_be_run(const MissingLoop& missing) { return "cannot run " + missing.name + ": " + missing.reason; }
@@ -161,11 +196,14 @@ int bench_all(const BenchOptions& options, const NameFilter& filter) {
     if (options.list) return print_report(to_list(*chosen), false) ? verdict.exit_code() : kFailure;
   }
   LateFile json(options.json, verdict);
+  Drawings drawings(options, verdict);
   auto measured = chosen ? measure(*chosen, filter, options.run, verdict) : load(options.from, filter, verdict);
   if (!measured) return verdict.exit_code();
   add_experiment(*measured, options.experiment, verdict);
   print(*measured, options.format, verdict);
-  json.write(dump(to_json(*measured)));
+  const Json figures = to_json(*measured);
+  json.write(dump(figures));
+  drawings.draw(figures);
   return verdict.exit_code();
 }
 
@@ -202,7 +240,7 @@ constexpr const char* kExamples = R"(Examples:
   netmem bench
   netmem bench --filter '^cross_core' --filter '^lock$' --repetitions 25
   netmem bench --json figures.json
-  netmem bench --from figures.json)";
+  netmem bench --from figures.json --report report.html)";
 
 }  // namespace
 
@@ -215,6 +253,10 @@ void add_bench(CLI::App& app, int& exit_code) {
       ->check(CLI::IsMember({"table", "kernel"}));
   command->add_option("--json", options->json, "write every figure to this file")->type_name("FILE");
   command->add_option("--experiment", options->experiment, "put bench/regression-experiment's figures with them")
+      ->type_name("FILE");
+  command->add_option("--report", options->report, "draw all of it as one page of HTML; needs gnuplot")
+      ->type_name("FILE");
+  command->add_option("--picture", options->picture, "draw the loops that say most as an SVG; needs gnuplot")
       ->type_name("FILE");
   command->footer(kExamples);
   command->callback([options, &exit_code] { exit_code = bench(*options); });

@@ -120,8 +120,9 @@ std::string one_line(std::string_view text) {
   return shortened(line, 300);
 }
 
-Result<std::string> run_gnuplot(const std::string& script) {
-  const auto finished = run_program({"gnuplot", "-d"}, script, kLimit);
+// `option` "-d": whatever the user's own settings are.
+Result<std::string> run_gnuplot(const char* option, const std::string& script) {
+  const auto finished = run_program({"gnuplot", option}, script, kLimit);
   if (!finished && finished.error().code == ENOENT)
     return std::unexpected(because("gnuplot is not installed", "install gnuplot-nox"));
   if (!finished) return std::unexpected(because(finished.error().message(), ""));
@@ -132,6 +133,12 @@ Result<std::string> run_gnuplot(const std::string& script) {
 }
 
 }  // namespace
+
+Result<void> find_gnuplot() {
+  const auto version = run_gnuplot("--version", "");
+  if (!version) return std::unexpected(version.error());
+  return {};
+}
 
 std::string_view name_of(Ink ink) { return kInks.at(static_cast<std::size_t>(ink)).name; }
 std::uint32_t colour_of(Ink ink) { return kInks.at(static_cast<std::size_t>(ink)).colour; }
@@ -152,7 +159,7 @@ std::string Drawing::text(std::string_view says) {
 
 Result<std::vector<std::string>> Drawing::draw() const {
   if (parts_.empty()) return std::vector<std::string>();
-  const auto drawn = run_gnuplot(script_ + "unset output\n");
+  const auto drawn = run_gnuplot("-d", script_ + "unset output\n");
   if (!drawn) return std::unexpected(drawn.error());
   std::vector<std::string> all;
   std::string_view rest = *drawn;

@@ -22,6 +22,9 @@
 
 namespace netmem::tool {
 
+// Whether there is one to draw with: asked before anybody waits for the figures.
+Result<void> find_gnuplot();
+
 enum class Ink : std::uint8_t { text, dim, grid, card, host, device, huge, floor, peer, one, two, three, four };
 
 // "host": the style's variable is --host.
