@@ -43,7 +43,7 @@ void replace_all(std::string& in, std::string_view what, std::string_view by) {
 }
 
 // gnuplot writes "rgb(  0, 114, 178)" and "rgb(17,17,17)", and `black` for what nobody coloured.
-std::string with_inks(std::string_view svg, Target target) {
+std::string with_inks(std::string_view svg, Medium medium) {
   std::string out;
   for (;;) {
     const std::size_t at = svg.find("rgb(");
@@ -57,7 +57,7 @@ std::string with_inks(std::string_view svg, Target target) {
       next = after + 1;
     }
     const auto* ink = std::ranges::find(kInks, colour, &InkSays::colour);
-    out += ink == kInks.end() || target == Target::picture ? fmt::format("#{:06x}", colour)
+    out += ink == kInks.end() || medium == Medium::picture ? fmt::format("#{:06x}", colour)
                                                            : fmt::format("var(--{})", ink->name);
     svg.remove_prefix(end + 1);
   }
@@ -180,16 +180,16 @@ std::string Drawing::cleaned(std::string_view svg, std::size_t number) const {
   const std::string_view produced_by = svg.substr(desc, svg.find("</desc>", desc) - desc);
   const std::size_t canvas = svg.find(kCanvas);
   std::string body = "<g>\n" + std::string(canvas == svg.npos ? "</g>" : svg.substr(canvas + kCanvas.size()));
-  body = with_inks(with_own_shapes(without_ballast(body), number), target_);
+  body = with_inks(with_own_shapes(without_ballast(body), number), medium_);
   replace_all(body, "sans-serif:Bold\"", "sans-serif\" font-weight=\"bold\"");
-  if (target_ == Target::picture) replace_all(body, "\"sans-serif\"", "\"Helvetica, Arial, sans-serif\"");
+  if (medium_ == Medium::picture) replace_all(body, "\"sans-serif\"", "\"Helvetica, Arial, sans-serif\"");
   put_texts(body);
   return head(parts_[number], produced_by.substr(std::min(kProduced.size(), produced_by.size()))) + body + "</svg>";
 }
 
 std::string Drawing::head(const Part& part, std::string_view produced_by) const {
   const std::string says = escaped(part.says);
-  if (target_ == Target::page)
+  if (medium_ == Medium::page)
     return fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", part.width, part.height, says);
   return fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\">\n"
