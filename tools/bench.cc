@@ -17,10 +17,10 @@
 #include "tools/bench_results.h"
 #include "tools/bench_run.h"
 #include "tools/commands.h"
+#include "tools/gnuplot.h"
 #include "tools/output.h"
 #include "tools/report.h"
 #include "tools/signals.h"
-#include "tools/subprocess.h"
 
 namespace netmem::tool {
 namespace {
@@ -32,10 +32,10 @@ struct BenchOptions {
   std::uint64_t milliseconds = 20;
   std::string format = "table";
   std::string json;
-  std::string report;
-  std::string picture;
   std::string from;
   std::string experiment;
+  std::string report;
+  std::string picture;
 };
 
 // Everything that went wrong, said once; the rest goes on.
@@ -64,55 +64,47 @@ class LateFile {
       verdict.failed(opened.error().message());
     }
   }
-  [[nodiscard]] bool wanted() const { return output_.has_value(); }
   void write(const std::string& text) {
     if (!output_) return;
     Result<void> written = output_->write(std::as_bytes(std::span(text)));
     if (written) written = output_->finish();
     if (!written) verdict_.failed(written.error().message());
   }
+  void write(const Result<std::string>& text) {
+    if (text) return write(*text);
+    verdict_.failed(text.error().message());
+  }
+  [[nodiscard]] bool wanted() const { return output_.has_value(); }
 
  private:
   Verdict& verdict_;
   std::optional<Output> output_;
 };
 
-// The files that figures go to, besides standard output.
-class Files {
+// What gnuplot has a hand in. Without it the figures are measured all the same.
+class Drawings {
  public:
-  Files(const BenchOptions& options, Verdict& verdict)
-      : verdict_(verdict),
-        json_(options.json, verdict),
-        report_(options.report, verdict),
-        picture_(options.picture, verdict),
-        can_draw_((report_.wanted() || picture_.wanted()) && find_gnuplot()) {}
+  Drawings(const BenchOptions& options, Verdict& verdict)
+      : possible_(find(options, verdict)),
+        report_(possible_ ? options.report : "", verdict),
+        picture_(possible_ ? options.picture : "", verdict) {}
 
-  void write(const Json& figures) {
-    json_.write(dump(figures));
-    if (!can_draw_) return;
-    if (report_.wanted()) write(report_, render_report(figures));
-    if (picture_.wanted()) write(picture_, render_picture(figures));
+  void draw(const Json& figures) {
+    if (report_.wanted()) report_.write(render_report(figures));
+    if (picture_.wanted()) picture_.write(render_picture(figures));
   }
 
  private:
-  bool find_gnuplot() {
-    const auto found = run_program({"gnuplot", "--version"}, "", std::chrono::seconds(10));
-    if (!found) verdict_.failed("cannot draw a report or a picture: gnuplot does not run; install gnuplot-nox");
+  static bool find(const BenchOptions& options, Verdict& verdict) {
+    if (options.report.empty() && options.picture.empty()) return false;
+    const Result<void> found = find_gnuplot();
+    if (!found) verdict.failed(found.error().message());
     return found.has_value();
   }
-  void write(LateFile& file, const Result<std::string>& drawn) {
-    if (drawn) {
-      file.write(*drawn);
-    } else {
-      verdict_.failed(drawn.error().message());
-    }
-  }
 
-  Verdict& verdict_;
-  LateFile json_;
+  bool possible_;
   LateFile report_;
   LateFile picture_;
-  bool can_draw_;
 };
 
 std::string not_to_be_run(const MissingLoop& missing) { return "cannot run " + missing.name + ": " + missing.reason; }
@@ -211,12 +203,15 @@ int bench_all(const BenchOptions& options, const NameFilter& filter) {
     if (options.list) return print_report(to_list(*chosen), false) ? verdict.exit_code() : kFailure;
   }
   const StopSignal stop;  // from here on there are temporary files
-  Files files(options, verdict);
+  LateFile json(options.json, verdict);
+  Drawings drawings(options, verdict);
   auto measured = chosen ? measure(*chosen, filter, options.run, verdict) : load(options.from, filter, verdict);
   if (!measured) return verdict.exit_code();
   add_experiment(*measured, options.experiment, verdict);
   print(*measured, options.format, verdict);
-  files.write(to_json(*measured));
+  const Json figures = to_json(*measured);
+  json.write(dump(figures));
+  drawings.draw(figures);
   return verdict.exit_code();
 }
 
@@ -253,7 +248,7 @@ constexpr const char* kExamples = R"(Examples:
   netmem bench
   netmem bench --filter '^cross_core' --filter '^lock$' --repetitions 25
   netmem bench --json figures.json
-  netmem bench --from figures.json --report figures.html)";
+  netmem bench --from figures.json --report report.html)";
 
 }  // namespace
 
@@ -265,9 +260,11 @@ void add_bench(CLI::App& app, int& exit_code) {
       ->type_name("NAME")
       ->check(CLI::IsMember({"table", "kernel"}));
   command->add_option("--json", options->json, "write every figure to this file")->type_name("FILE");
-  command->add_option("--report", options->report, "draw them on a page of HTML")->type_name("FILE");
-  command->add_option("--picture", options->picture, "draw the most important ones as SVG")->type_name("FILE");
   command->add_option("--experiment", options->experiment, "put bench/regression-experiment's figures with them")
+      ->type_name("FILE");
+  command->add_option("--report", options->report, "draw all of it as one page of HTML; needs gnuplot")
+      ->type_name("FILE");
+  command->add_option("--picture", options->picture, "draw the loops that say most as an SVG; needs gnuplot")
       ->type_name("FILE");
   command->footer(kExamples);
   command->callback([options, &exit_code] { exit_code = bench(*options); });

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 
+#include "tools/bench_targets.h"
 #include "tools/markup.h"
 #include "tools/plots.h"
 
@@ -17,9 +18,9 @@ namespace {
 
 constexpr int kWidth = 320;  // of a chart: readable on a phone as it is
 constexpr int kLinesHeight = 210;
-constexpr double kLongest = 12;  // a bar may be so many times netmem's; longer ones are broken
+constexpr double kMostNoise = 1.5;  // a whisker may be so many times the longest bar; longer ones are cut off
+constexpr double kLongest = 12;     // a bar may be so many times netmem's; longer ones are broken
 constexpr std::size_t kMostPeers = 4;
-constexpr double kMostBookkeeping = 80;  // bytes a page: the target
 
 enum class Kind : std::uint8_t { netmem, floor, peer };
 
@@ -61,16 +62,23 @@ std::vector<Bar> bars_of(const Figures& figures, const std::vector<const LoopFig
 // Where the scale ends: at the longest bar, but netmem's must not vanish beside it.
 double end_of(const std::vector<const LoopFigures*>& loops) {
   double longest = 0;
+  double median = 0;
   double ours = 0;
   for (const LoopFigures* loop : loops) {
     longest = std::max(longest, loop->cycles.max.value);
+    median = std::max(median, loop->cycles.median.value);
     if (kind_of(*loop) == Kind::netmem) ours = std::max(ours, loop->cycles.median.value);
   }
+  longest = std::min(longest, kMostNoise * median);
   return (ours > 0 ? std::min(longest, kLongest * ours) : longest) * 1.02;
 }
 
-bool has_broken(const std::vector<Bar>& bars, double end) {
-  return std::ranges::any_of(bars, [&](const Bar& bar) { return bar.middle > end; });
+std::string note_on(const std::vector<Bar>& bars, double end) {
+  if (std::ranges::any_of(bars, [&](const Bar& bar) { return bar.middle > end; }))
+    return "A broken bar goes on: its number counts.";
+  if (std::ranges::any_of(bars, [&](const Bar& bar) { return bar.high > end; }))
+    return "A whisker at the edge goes on: the tables have it.";
+  return "";
 }
 
 std::string in_words(const std::string& title, const std::vector<Bar>& bars) {
@@ -87,9 +95,11 @@ Chart bar_chart(Drawing& drawing, const Figures& figures, const std::string& gro
               .code = group,
               .says = "cycles for one: " + loops.front()->element,
               .keys = {},
-              .note = has_broken(bars, end) ? "A broken bar goes on: its number counts." : "",
+              .inks = {},
+              .note = note_on(bars, end),
               .drawing = drawing.count()};
   if (group == "baseline") chart.says = "cycles for one";
+  for (const Bar& bar : bars) chart.inks.insert(bar.ink);
   const Canvas canvas{kWidth, height_of_bars(bars.size())};
   drawing.begin(canvas.width, canvas.height, in_words(chart.title, bars));
   put_bars(drawing, canvas, {4, 0, kWidth - 16, canvas.height}, bars, end);
@@ -213,7 +223,13 @@ std::optional<Chart> line_chart(Drawing& drawing, const Figures& figures, const 
   const auto ticks = ticks_of(curves);
   if (ticks.size() < 2) return std::nullopt;
   const std::size_t left_out = keep_the_best(curves);
-  Chart chart{.title = what.title, .code = "", .says = what.says, .keys = {}, .note = "", .drawing = drawing.count()};
+  Chart chart{.title = what.title,
+              .code = "",
+              .says = what.says,
+              .keys = {},
+              .inks = {},
+              .note = "",
+              .drawing = drawing.count()};
   if (left_out == 1) chart.note = "The slowest is in the tables only.";
   if (left_out > 1) chart.note = fmt::format("The {} slowest are in the tables only.", left_out);
   if (what.bookkeeping) chart.note = fmt::format("The broken line is the target: {} bytes.", kMostBookkeeping);
@@ -377,6 +393,7 @@ std::vector<Chart> experiment_charts(Drawing& drawing, const ExperimentFigures& 
                 .code = loop.name,
                 .says = "time : time of the build for host memory only",
                 .keys = {},
+                .inks = {},
                 .note = "",
                 .drawing = drawing.count()};
     const Canvas canvas{kWidth, height_of_bars(bars.size())};

@@ -4,6 +4,7 @@
 // Threads: any; each Drawing is one thread's.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,11 +20,12 @@ struct Chart {
     Ink ink;
     std::string label;
   };
-  std::string title;  // "In bulk, 64 at once"
-  std::string code;   // "bulk_64"; empty where it stands for several groups
-  std::string says;   // what is drawn against what
-  std::vector<Key> keys;
-  std::string note;  // what was left out; empty: nothing
+  std::string title;      // "In bulk, 64 at once"
+  std::string code;       // "bulk_64"; empty where it stands for several groups
+  std::string says;       // what is drawn against what
+  std::vector<Key> keys;  // of lines
+  std::set<Ink> inks;     // of bars
+  std::string note;       // what was left out; empty: nothing
   std::size_t drawing = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "tools/bench_charts.h"
@@ -48,8 +49,9 @@ constexpr std::string_view kHowToRead =
     "TSC.";
 
 constexpr std::string_view kNoExperiment =
-    "Not run: these figures come without it. <code>bench/regression-experiment</code> builds the four and runs them in "
-    "turn.";
+    "Not run: these figures come without it. <code>bench/regression-experiment --json FILE</code> builds the four and "
+    "runs "
+    "them in turn; <code>netmem bench --experiment FILE</code> puts its figures here.";
 
 constexpr std::string_view kExperiment =
     "The pool built four times: for host memory only, with a provider from outside the library, with device memory, "
@@ -88,15 +90,16 @@ std::string section(std::string_view id, std::string_view title, const std::stri
 
 std::string paragraph(const std::string& html) { return "<p>" + html + "</p>\n"; }
 
-std::string legend_of_bars() {
-  std::string html = "<ul class=\"keys\">";
+std::string legend_of_bars(const std::vector<Chart>& charts) {
+  std::string keys;
   for (const auto& [ink, says] : {std::pair{Ink::host, "netmem, host memory"},
                                   {Ink::device, "netmem, device memory"},
                                   {Ink::huge, "netmem, huge pages"},
-                                  {Ink::floor, "floor"},
+                                  {Ink::floor, "floor: no pool at all"},
                                   {Ink::peer, "peers"}})
-    html += fmt::format("<li><i style=\"color:var(--{})\">■</i> {}</li>", name_of(ink), says);
-  return html + "</ul>\n";
+    if (std::ranges::any_of(charts, [&](const Chart& chart) { return chart.inks.contains(ink); }))
+      keys += fmt::format("<li><i style=\"color:var(--{})\">■</i> {}</li>", name_of(ink), says);
+  return keys.empty() ? keys : "<ul class=\"keys\">" + keys + "</ul>\n";
 }
 
 std::string head(const Figures& figures) {
@@ -124,7 +127,7 @@ struct Charts {
 };
 
 Result<Charts> draw_charts(const Figures& figures) {
-  Drawing drawing(Target::page);
+  Drawing drawing(Medium::page);
   Charts charts{.consumer = consumer_charts(drawing, figures),
                 .cross_core = cross_core_charts(drawing, figures),
                 .baseline = baseline_charts(drawing, figures),
@@ -151,9 +154,10 @@ std::string body(const Figures& figures, const Charts& charts) {
   const auto& drawings = charts.drawings;
   std::string html = section("machine", "The machine", machine_table(figures));
   html += section("consumer", "On the consumer",
-                  paragraph(fmt::format(kHowToRead, figures.repetitions.text)) + legend_of_bars() +
+                  paragraph(fmt::format(kHowToRead, figures.repetitions.text)) + legend_of_bars(charts.consumer) +
                       figures_in_grid(charts.consumer, drawings));
-  html += section("cross-core", "Between cores", legend_of_bars() + figures_in_grid(charts.cross_core, drawings));
+  html += section("cross-core", "Between cores",
+                  legend_of_bars(charts.cross_core) + figures_in_grid(charts.cross_core, drawings));
   html += section("baseline", "Baselines", figures_in_grid(charts.baseline, drawings));
   html += section("experiment", "The experiment: four builds", experiment_section(figures, charts));
   html += section("sizes", "Cost against size", figures_in_grid(charts.sizes, drawings));
@@ -161,7 +165,7 @@ std::string body(const Figures& figures, const Charts& charts) {
       section("ratios", "Ratios and targets",
               paragraph("Quotients repetition by repetition, so both sides were measured in the same moment. A target "
                         "is for the median.") +
-                  ratio_table(figures));
+                  ratio_tables(figures));
   html += section("missing", "Not run here",
                   figures.missing.empty() ? paragraph("Everything ran.") : missing_table(figures));
   html += section("figures", "Every figure",
@@ -185,7 +189,7 @@ Result<std::string> render_report(const Json& figures) {
 Result<std::string> render_picture(const Json& figures) {
   const auto read = read_figures(figures);
   if (!read) return std::unexpected(read.error());
-  Drawing drawing(Target::picture);
+  Drawing drawing(Medium::picture);
   put_picture(drawing, *read);
   if (drawing.count() == 0)
     return refused("draw the picture",

@@ -126,27 +126,44 @@ std::string machine_table(const Figures& figures) {
   return html + "</dl>\n";
 }
 
-std::string ratio_table(const Figures& figures) {
-  Table table("ratios", {"ratio", "min", "median", "max", "at most", "target"});
+std::string ratio_tables(const Figures& figures) {
+  Table aimed("ratios with a target", {"ratio", "min", "median", "max", "at most", "target"});
+  Table others("other ratios", {"ratio", "min", "median", "max"});
+  std::size_t count = 0;
   for (const RatioFigures& ratio : figures.ratios) {
+    Table& table = ratio.target ? aimed : others;
     table.row(ratio.name);
     table.spread(ratio.spread);
     if (ratio.target) {
       table.number(*ratio.target);
-    } else {
-      table.text("");
+      table.html(verdict_cell(ratio));
     }
-    table.html(verdict_cell(ratio));
     table.end_row();
+    count += ratio.target ? 0 : 1;
   }
-  return table.done();
+  std::string html = count < figures.ratios.size() ? aimed.done() : "<p class=\"none\">No target was measured.</p>\n";
+  if (count > 0)
+    html += fmt::format(
+        "<details>\n<summary>Ratios without a target <span class=\"dim\">{}</span></summary>\n{}</details>\n", count,
+        others.done());
+  return html;
 }
 
+// What is missing for the same reason is one row.
 std::string missing_table(const Figures& figures) {
-  Table table("not run here", {"what", "why"});
+  std::vector<std::pair<std::string, std::string>> rows;
   for (const MissingFigures& one : figures.missing) {
-    table.row(one.name);
-    table.text(one.reason);
+    const auto same = std::ranges::find(rows, one.reason, &std::pair<std::string, std::string>::second);
+    if (same == rows.end()) {
+      rows.emplace_back(one.name, one.reason);
+    } else {
+      same->first += ", " + one.name;
+    }
+  }
+  Table table("not run here", {"what", "why"});
+  for (const auto& [names, reason] : rows) {
+    table.row(names);
+    table.text(reason);
     table.end_row();
   }
   return table.done();

@@ -8,7 +8,8 @@
 namespace netmem::tool {
 
 std::string machine_table(const Figures& figures);
-std::string ratio_table(const Figures& figures);
+// Those with a target, and the others, to be opened.
+std::string ratio_tables(const Figures& figures);
 std::string missing_table(const Figures& figures);
 std::string experiment_table(const ExperimentFigures& experiment);
 // Every loop, a part to be opened for each group; in print all are open.

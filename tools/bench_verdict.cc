@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "tools/bench_targets.h"
+
 namespace netmem::tool {
 namespace {
 
@@ -82,7 +84,7 @@ std::string of_targets(const Figures& figures) {
 const Number* greatest_bookkeeping(const Figures& figures) {
   const Number* greatest = nullptr;
   for (const LoopFigures& loop : figures.loops)
-    if (loop.subject.starts_with("netmem") && loop.bookkeeping.value > 0 &&
+    if (loop.subject.starts_with("netmem") && loop.bookkeeping.value > 0 && loop.pages.value >= kFewestPagesForIt &&
         (greatest == nullptr || loop.bookkeeping.value > greatest->value))
       greatest = &loop.bookkeeping;
   return greatest;
@@ -113,7 +115,8 @@ std::vector<Highlight> highlights(const Figures& figures) {
   if (const Targets found = targets(figures); found.all() > 0)
     all.push_back({fmt::format("{} of {}", found.met, found.all()), "", "targets met"});
   if (const Number* most = greatest_bookkeeping(figures))
-    all.push_back({format_short(most->value), "bytes", "of bookkeeping for each page, at most"});
+    all.push_back({format_short(most->value), "bytes",
+                   fmt::format("of bookkeeping for each page (at most {})", kMostBookkeeping)});
   return all;
 }
 

@@ -43,7 +43,7 @@ void replace_all(std::string& in, std::string_view what, std::string_view by) {
 }
 
 // gnuplot writes "rgb(  0, 114, 178)" and "rgb(17,17,17)", and `black` for what nobody coloured.
-std::string with_inks(std::string_view svg, Target target) {
+std::string with_inks(std::string_view svg, Medium medium) {
   std::string out;
   for (;;) {
     const std::size_t at = svg.find("rgb(");
@@ -57,7 +57,7 @@ std::string with_inks(std::string_view svg, Target target) {
       next = after + 1;
     }
     const auto* ink = std::ranges::find(kInks, colour, &InkSays::colour);
-    out += ink == kInks.end() || target == Target::picture ? fmt::format("#{:06x}", colour)
+    out += ink == kInks.end() || medium == Medium::picture ? fmt::format("#{:06x}", colour)
                                                            : fmt::format("var(--{})", ink->name);
     svg.remove_prefix(end + 1);
   }
@@ -120,8 +120,9 @@ std::string one_line(std::string_view text) {
   return shortened(line, 300);
 }
 
-Result<std::string> run_gnuplot(const std::string& script) {
-  const auto finished = run_program({"gnuplot", "-d"}, script, kLimit);
+// `option` "-d": whatever the user's own settings are.
+Result<std::string> run_gnuplot(const char* option, const std::string& script) {
+  const auto finished = run_program({"gnuplot", option}, script, kLimit);
   if (!finished && finished.error().code == ENOENT)
     return std::unexpected(because("gnuplot is not installed", "install gnuplot-nox"));
   if (!finished) return std::unexpected(because(finished.error().message(), ""));
@@ -132,6 +133,12 @@ Result<std::string> run_gnuplot(const std::string& script) {
 }
 
 }  // namespace
+
+Result<void> find_gnuplot() {
+  const auto version = run_gnuplot("--version", "");
+  if (!version) return std::unexpected(version.error());
+  return {};
+}
 
 std::string_view name_of(Ink ink) { return kInks.at(static_cast<std::size_t>(ink)).name; }
 std::uint32_t colour_of(Ink ink) { return kInks.at(static_cast<std::size_t>(ink)).colour; }
@@ -152,7 +159,7 @@ std::string Drawing::text(std::string_view says) {
 
 Result<std::vector<std::string>> Drawing::draw() const {
   if (parts_.empty()) return std::vector<std::string>();
-  const auto drawn = run_gnuplot(script_ + "unset output\n");
+  const auto drawn = run_gnuplot("-d", script_ + "unset output\n");
   if (!drawn) return std::unexpected(drawn.error());
   std::vector<std::string> all;
   std::string_view rest = *drawn;
@@ -173,16 +180,16 @@ std::string Drawing::cleaned(std::string_view svg, std::size_t number) const {
   const std::string_view produced_by = svg.substr(desc, svg.find("</desc>", desc) - desc);
   const std::size_t canvas = svg.find(kCanvas);
   std::string body = "<g>\n" + std::string(canvas == svg.npos ? "</g>" : svg.substr(canvas + kCanvas.size()));
-  body = with_inks(with_own_shapes(without_ballast(body), number), target_);
+  body = with_inks(with_own_shapes(without_ballast(body), number), medium_);
   replace_all(body, "sans-serif:Bold\"", "sans-serif\" font-weight=\"bold\"");
-  if (target_ == Target::picture) replace_all(body, "\"sans-serif\"", "\"Helvetica, Arial, sans-serif\"");
+  if (medium_ == Medium::picture) replace_all(body, "\"sans-serif\"", "\"Helvetica, Arial, sans-serif\"");
   put_texts(body);
   return head(parts_[number], produced_by.substr(std::min(kProduced.size(), produced_by.size()))) + body + "</svg>";
 }
 
 std::string Drawing::head(const Part& part, std::string_view produced_by) const {
   const std::string says = escaped(part.says);
-  if (target_ == Target::page)
+  if (medium_ == Medium::page)
     return fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", part.width, part.height, says);
   return fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\">\n"

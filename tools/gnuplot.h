@@ -22,6 +22,9 @@
 
 namespace netmem::tool {
 
+// Whether there is one to draw with: asked before anybody waits for the figures.
+Result<void> find_gnuplot();
+
 enum class Ink : std::uint8_t { text, dim, grid, card, host, device, huge, floor, peer, one, two, three, four };
 
 // "host": the style's variable is --host.
@@ -30,14 +33,14 @@ std::string_view name_of(Ink ink);
 std::uint32_t colour_of(Ink ink);
 std::string hex_of(Ink ink);
 
-enum class Target : std::uint8_t {
+enum class Medium : std::uint8_t {
   page,    // for inlining in HTML
   picture  // a file of its own, as wide and high as it was begun
 };
 
 class Drawing {
  public:
-  explicit Drawing(Target target) : target_(target) {}
+  explicit Drawing(Medium medium) : medium_(medium) {}
 
   // What follows is another drawing, of this size. `says` is for who cannot see it.
   void begin(int width, int height, std::string_view says);
@@ -64,7 +67,7 @@ class Drawing {
   [[nodiscard]] std::string head(const Part& part, std::string_view produced_by) const;
   void put_texts(std::string& svg) const;
 
-  Target target_;
+  Medium medium_;
   std::string script_;
   std::vector<std::string> texts_;
   std::vector<Part> parts_;

@@ -8,10 +8,11 @@
 namespace netmem::tool {
 namespace {
 
-constexpr int kRow = 35;          // a bar with its label above it
-constexpr int kScale = 22;        // the numbers below the bars
-constexpr double kLetter = 7.4;   // mean width of a letter of the labels
-constexpr double kFarApart = 15;  // greatest : least, from which on a scale is logarithmic
+constexpr int kRow = 35;            // a bar with its label above it
+constexpr int kScale = 22;          // the numbers below the bars
+constexpr double kLetter = 7.4;     // mean width of a letter of the labels
+constexpr double kFarApart = 15;    // greatest : least, from which on a scale is logarithmic
+constexpr double kMostNoise = 1.5;  // greatest : median that a scale has room for
 
 void put_margins(Drawing& drawing, Canvas canvas, Box box) {
   const auto across = [&](int x) { return static_cast<double>(x) / canvas.width; };
@@ -55,13 +56,12 @@ void put_bar(Drawing& drawing, std::size_t row, double from, double to, Ink ink)
   drawing.line("{} {} {} {} {} {} {}", from, y, from, to, y + 0.53, y + 0.87, colour_of(ink));
 }
 
-// $whiskers: middle, least, greatest, y.
+// $whiskers: middle, least, greatest, y. gnuplot cuts off what is beyond the end.
 void put_whiskers(Drawing& drawing, const std::vector<Bar>& bars, double end) {
   drawing.line("$whiskers << EOD");
   for (std::size_t row = 0; row < bars.size(); ++row)
     if (bars[row].middle <= end)
-      drawing.line("{} {} {} {}", bars[row].middle, bars[row].low, std::min(bars[row].high, end),
-                   static_cast<double>(row) + 0.70);
+      drawing.line("{} {} {} {}", bars[row].middle, bars[row].low, bars[row].high, static_cast<double>(row) + 0.70);
   drawing.line("NaN NaN NaN NaN\nEOD");
 }
 
@@ -77,9 +77,14 @@ void put_plot_of_bars(Drawing& drawing, std::size_t rows) {
 
 double greatest_of(const std::vector<Series>& all) {
   double greatest = 0;
-  for (const Series& series : all)
-    for (const auto& point : series.points) greatest = std::max(greatest, point.high);
-  return greatest;
+  double middle = 0;
+  for (const Series& series : all) {
+    for (const auto& point : series.points) {
+      greatest = std::max(greatest, point.high);
+      middle = std::max(middle, point.middle);
+    }
+  }
+  return std::min(greatest, kMostNoise * middle);
 }
 
 double least_of(const std::vector<Series>& all) {
