@@ -6,7 +6,7 @@ file(GLOB bench_sources CONFIGURE_DEPENDS bench/*.cc bench/*.c netmem/*/*_bench.
 foreach(source IN LISTS bench_sources)
   cmake_path(GET source STEM name)
   add_executable(${name} ${source})
-  target_link_libraries(${name} PRIVATE netmem_static fmt::fmt netmem_warnings)
+  target_link_libraries(${name} PRIVATE netmem_static netmem_bench_loops fmt::fmt netmem_warnings)
   if(name MATCHES "_bench$")
     target_link_libraries(${name} PRIVATE benchmark::benchmark_main)
   endif()

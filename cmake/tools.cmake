@@ -10,7 +10,7 @@ list(FILTER tool_sources EXCLUDE REGEX "/main\\.cc$|_test\\.cc$")
 add_library(netmem_tool_parts STATIC ${tool_sources})
 target_compile_definitions(netmem_tool_parts PUBLIC NETMEM_VERSION="${PROJECT_VERSION}")
 target_link_libraries(netmem_tool_parts
-  PUBLIC netmem_static CLI11::CLI11 fmt::fmt nlohmann_json::nlohmann_json OpenSSL::Crypto PkgConfig::xxhash
+  PUBLIC netmem_static netmem_bench_loops CLI11::CLI11 fmt::fmt nlohmann_json::nlohmann_json OpenSSL::Crypto PkgConfig::xxhash
   PRIVATE netmem_warnings)
 
 add_executable(netmem_tool tools/main.cc)

@@ -1,9 +1,7 @@
 // netmem bench: the loops of the kernel's page_pool benchmark, on host and on device memory, in its output format.
 #include <fmt/format.h>
-#include <sched.h>
 
 #include <algorithm>
-#include <chrono>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,10 +10,8 @@
 #include <vector>
 
 #include "bench/loops/cycles.h"
-#include "netmem/base/units.h"
-#include "netmem/providers/device.h"
-#include "netmem/providers/host.h"
-#include "tools/bench_loops.h"
+#include "bench/loops/loops.h"
+#include "bench/loops/processors.h"
 #include "tools/commands.h"
 #include "tools/report.h"
 
@@ -30,16 +26,12 @@ struct BenchOptions {
   std::string json;
 };
 
-struct Sample {
-  std::uint64_t cycles;
-  std::uint64_t nanoseconds;
-};
+using netmem::bench::LoopSpec;
+using netmem::bench::Sample;
 
-// One loop on one kind of memory, and what was measured of it.
 struct Measurement {
-  const BenchLoop* loop;
-  std::string name;
-  PagePool* pool;
+  LoopSpec spec;
+  std::unique_ptr<netmem::bench::Loop> loop;
   std::vector<Sample> samples;
 
   [[nodiscard]] std::vector<Sample> sorted() const {
@@ -49,63 +41,39 @@ struct Measurement {
   }
 };
 
-struct Pools {
-  PagePoolPtr host;
-  PagePoolPtr device;
-};
-
-Result<Pools> make_pools() {
-  auto host = make_host_provider({.size = 4 * MiB});
-  if (!host) return std::unexpected(host.error());
-  auto device = make_memfd_provider({.size = 4 * MiB});
-  if (!device) return std::unexpected(device.error());
-  auto host_pool = PagePool::create(*host, {.name = "bench host"});
-  if (!host_pool) return std::unexpected(host_pool.error());
-  auto device_pool = PagePool::create(*device, {.name = "bench device", .allow_unreadable = true});
-  if (!device_pool) return std::unexpected(device_pool.error());
-  return Pools{std::move(*host_pool), std::move(*device_pool)};
+netmem::bench::LoopList every_loop() {
+  auto all = netmem::bench::baseline_loops();
+  std::ranges::move(netmem::bench::pool_loops(), std::back_inserter(all));
+  std::ranges::move(netmem::bench::cross_core_loops(), std::back_inserter(all));
+  return all;
 }
 
-std::vector<Measurement> choose(const Pools& pools, const std::string& filter) {
+std::vector<Measurement> choose(const std::string& filter) {
   const std::regex wanted(filter);
   std::vector<Measurement> chosen;
-  const auto offer = [&](const BenchLoop& loop, std::string name, PagePool* pool) {
-    if (std::regex_search(name, wanted)) chosen.push_back({&loop, std::move(name), pool, {}});
-  };
-  for (const BenchLoop& loop : bench_loops()) {
-    if (!loop.uses_pool) {
-      offer(loop, std::string(loop.name), nullptr);
-      continue;
-    }
-    offer(loop, fmt::format("{}/host", loop.name), pools.host.get());
-    offer(loop, fmt::format("{}/device", loop.name), pools.device.get());
-  }
+  for (LoopSpec& spec : every_loop())
+    if (std::regex_search(spec.name, wanted)) chosen.push_back({std::move(spec), nullptr, {}});
   return chosen;
 }
 
-// A thread that moves between processors in the middle of a loop measures the move.
-void stay_on_this_processor() {
-  cpu_set_t here;
-  CPU_ZERO(&here);
-  CPU_SET(::sched_getcpu(), &here);
-  ::sched_setaffinity(0, sizeof here, &here);
-}
-
-Sample measure(const Measurement& what, std::uint64_t loops) {
-  const auto began = std::chrono::steady_clock::now();
-  const std::uint64_t first = netmem::bench::read_cycles();
-  what.loop->run(what.pool, loops);
-  const std::uint64_t last = netmem::bench::read_cycles();
-  const auto took = std::chrono::steady_clock::now() - began;
-  return {last - first, static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(took).count())};
+// Takes away those that cannot run here; whether all of them can.
+bool make_all(std::vector<Measurement>& all) {
+  for (Measurement& one : all) {
+    auto made = one.spec.make();
+    if (made) {
+      one.loop = std::move(*made);
+    } else {
+      print_error(one.spec.name + ": " + made.error().message());
+    }
+  }
+  return std::erase_if(all, [](const Measurement& one) { return one.loop == nullptr; }) == 0;
 }
 
 // Interleaved, so that a machine that slows down slows every loop down.
 void measure_all(std::vector<Measurement>& all, std::uint64_t loops) {
-  stay_on_this_processor();
-  for (Measurement& one : all) one.loop->run(one.pool, std::min<std::uint64_t>(loops, 100'000));
+  for (Measurement& one : all) one.loop->run(std::min<std::uint64_t>(loops, 100'000));
   for (int i = 0; i < kRepetitions; ++i)
-    for (Measurement& one : all) one.samples.push_back(measure(one, loops));
+    for (Measurement& one : all) one.samples.push_back(one.loop->run(loops));
 }
 
 // time_bench_print_stats() of the kernel's bench library; of the repetition with the median time.
@@ -115,12 +83,13 @@ void print_kernel_line(const Measurement& one, std::uint64_t loops) {
   fmt::print(
       "Type:{} Per elem: {} {} {}.{:03} ns (step:0) - (measurement period time:{}.{:09} sec time_interval:{}) - "
       "(invoke count:{} tsc_interval:{})\n",
-      one.name, median.cycles / loops, netmem::bench::kCycleUnit, picoseconds / 1000, picoseconds % 1000,
+      one.spec.name, median.cycles / loops, netmem::bench::kCycleUnit, picoseconds / 1000, picoseconds % 1000,
       median.nanoseconds / 1'000'000'000, median.nanoseconds % 1'000'000'000, median.nanoseconds, loops, median.cycles);
 }
 
 const Measurement* find(const std::vector<Measurement>& all, std::string_view name) {
-  const auto found = std::ranges::find(all, name, &Measurement::name);
+  const auto found =
+      std::ranges::find(all, name, [](const Measurement& one) -> std::string_view { return one.spec.name; });
   return found == all.end() ? nullptr : &*found;
 }
 
@@ -132,7 +101,7 @@ struct Ratio {
 // Repetition by repetition: both sides of each quotient were measured within the same moment.
 std::vector<Ratio> ratios(const std::vector<Measurement>& all) {
   constexpr std::array<std::array<std::string_view, 2>, 6> kPairs = {{
-      {"page_pool01_fast_path/host", "array"},
+      {"page_pool01_fast_path/host", "page_pool01_fast_path/array"},
       {"page_pool01_fast_path/device", "page_pool01_fast_path/host"},
       {"page_pool02_ptr_ring/host", "lock"},
       {"page_pool02_ptr_ring/device", "page_pool02_ptr_ring/host"},
@@ -166,7 +135,7 @@ void print_ratios(const std::vector<Ratio>& found) {
 nlohmann::json to_json(const std::vector<Measurement>& all, std::uint64_t loops) {
   nlohmann::json json{{"netmem", NETMEM_VERSION}, {"unit", netmem::bench::kCycleUnit}, {"loops", loops}};
   for (const Measurement& one : all) {
-    nlohmann::json entry{{"name", one.name}, {"element", one.loop->says}};
+    nlohmann::json entry{{"name", one.spec.name}, {"element", one.spec.element}};
     for (const Sample& sample : one.samples)
       entry["repetitions"].push_back({{"cycles", sample.cycles}, {"nanoseconds", sample.nanoseconds}});
     const auto sorted = one.sorted();
@@ -199,31 +168,29 @@ int usage(const std::string& reason, const std::string& advice) {
 }
 
 int bench(const BenchOptions& options) {
-  auto pools = make_pools();
-  if (!pools) {
-    print_error(pools.error().message());
-    return kFailure;
-  }
+  netmem::bench::pin(0);
   std::vector<Measurement> all;
   try {
-    all = choose(*pools, options.filter);
+    all = choose(options.filter);
   } catch (const std::regex_error&) {
     return usage(fmt::format("\"{}\" is no regular expression", options.filter), "escape ( [ { * + ? with a backslash");
   }
   if (all.empty()) {
     std::string names;
-    for (const Measurement& one : choose(*pools, "")) names += " " + one.name;
+    for (const Measurement& one : choose("")) names += " " + one.spec.name;
     return usage(fmt::format("no loop matches \"{}\"", options.filter), "the loops are" + names);
   }
+  const bool complete = make_all(all);
   measure_all(all, options.loops);
   for (const Measurement& one : all) print_kernel_line(one, options.loops);
   print_ratios(ratios(all));
-  return options.json.empty() ? kSuccess : write_json(options.json, to_json(all, options.loops));
+  const int written = options.json.empty() ? kSuccess : write_json(options.json, to_json(all, options.loops));
+  return complete ? written : kFailure;
 }
 
 constexpr const char* kExamples = R"(Examples:
   netmem bench
-  netmem bench --filter 'fast_path|array' --loops 1000000
+  netmem bench --filter 'fast_path' --loops 1000000
   netmem bench --json figures.json)";
 
 }  // namespace

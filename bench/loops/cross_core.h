@@ -32,7 +32,7 @@ inline constexpr std::size_t kCrossCorePages = 512;  // at most on their way to 
 
 // One thread pushes, one pops; each remembers what it last saw of the other. Also the floor that the subjects are held
 // against: nothing that travels between two cores one way can do less.
-template <class Element>
+template <class Element, std::size_t Slots = kCrossCorePages>
 class Way {
  public:
   // All of them, or none when there is no room.
@@ -60,7 +60,7 @@ class Way {
   std::uint64_t tail_seen_ = 0;
   alignas(64) std::atomic<std::uint64_t> tail_{0};
   std::uint64_t head_seen_ = 0;
-  alignas(64) std::array<Element, kCrossCorePages> slots_{};
+  alignas(64) std::array<Element, Slots> slots_{};
 };
 
 template <class Subject>
