@@ -1,90 +1,155 @@
-// Runs one of the pool's hot paths a given number of times, for an instruction counter that is switched on inside
-// `counted` alone:
-//   valgrind --tool=callgrind --toggle-collect='counted*' hot_loops PATH host|device N
-// bench/instruction-counts does that for every path and kind of memory.
+// Runs loops of bench/loops for the scripts that guard them: bench/instruction-counts, bench/compare and
+// bench/regression-experiment. Results are JSON on stdout.
+//
+//   hot_loops list                                   the loops' names, one on a line
+//   hot_loops count N NAME...                        for an instruction counter: runs each loop N times to warm up,
+//   then
+//                                                    N times and 2 N times inside netmem_counted()
+//   hot_loops time MILLISECONDS REPETITIONS NAME...  cycles per element; the loops take turns, pinned, warmed up
+// Exit status: 0, 1 (a loop cannot run here), 2 (cannot understand the arguments).
 
-#include <array>
-#include <cstdint>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
-#include <map>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
-#include "netmem/pool/page_pool.h"
-#include "netmem/providers/device.h"
-#include "netmem/providers/host.h"
+#include "bench/experiment/elsewhere_loops.h"
+#include "bench/experiment/outside_provider.h"
+#include "bench/loops/loops.h"
+#include "bench/loops/processors.h"
 
 using namespace netmem;
+using namespace netmem::bench;
+
+// callgrind is switched on inside this function alone.
+extern "C" [[gnu::noinline]] void netmem_counted(Loop& loop, std::uint64_t elements) {
+  loop.run(elements);
+  asm volatile("");  // not a tail call: it must be seen to return
+}
 
 namespace {
 
-using Path = void (*)(PagePool& pool, std::uint64_t times);
+constexpr std::uint64_t kBatch = 6400;  // a multiple of every loop's batch
+using Names = std::span<char*>;
 
-void keep(Netmem& page) { asm volatile("" : "+r"(page) : : "memory"); }
+LoopList every_loop() {
+  LoopList all = baseline_loops();
+  const auto add = [&](LoopList more) { std::ranges::move(more, std::back_inserter(all)); };
+  add(pool_loops());
+  add(pool_loops_on("outside", make_outside_provider));
+  add(cross_core_loops());
+  add(elsewhere_loops());
+  return all;
+}
 
-void alloc_recycle(PagePool& pool, std::uint64_t times) {
-  for (std::uint64_t i = 0; i < times; ++i) {
-    Netmem page = pool.try_alloc();
-    keep(page);
-    pool.recycle(page);
+int complain(int status, const std::string& what) {
+  fmt::print(stderr, "hot_loops: {}\n", what);
+  return status;
+}
+
+struct Running {
+  std::string name;
+  std::unique_ptr<Loop> loop;
+  std::uint64_t elements = 0;
+  std::vector<double> cycles = {};  // per element
+};
+
+// The status to end with when one of them is unknown or cannot run here.
+int make(Names names, std::vector<Running>& made) {
+  const LoopList all = every_loop();
+  for (const std::string_view name : names) {
+    const auto spec = std::ranges::find(all, name, &LoopSpec::name);
+    if (spec == all.end())
+      return complain(2, fmt::format("there is no loop \"{}\"; hot_loops list names them all", name));
+    auto loop = spec->make();
+    if (!loop) return complain(1, fmt::format("{}: {}", name, loop.error().message()));
+    made.push_back({spec->name, std::move(*loop)});
+  }
+  return 0;
+}
+
+std::string about() {
+  return fmt::format(R"("schema": 1, "compiler": "{}", "build": "{}", "experiment": "{}", "unit": "{}")",
+                     NETMEM_COMPILER, NETMEM_BUILD_TYPE, NETMEM_EXPERIMENT_NAME, kCycleUnit);
+}
+
+int list() {
+  for (const LoopSpec& spec : every_loop()) fmt::print("{}\n", spec.name);
+  return 0;
+}
+
+// One loop lives at a time, so that what is counted does not depend on which others are.
+int count(std::uint64_t elements, Names names) {
+  std::string counted;
+  for (char*& name : names) {
+    std::vector<Running> made;
+    if (const int status = make(Names(&name, 1), made); status != 0) return status;
+    Loop& loop = *made.front().loop;
+    loop.run(elements);
+    netmem_counted(loop, elements);
+    netmem_counted(loop, 2 * elements);
+    counted += fmt::format("{}\"{}\"", counted.empty() ? "" : ", ", name);
+  }
+  fmt::print("{{{}, \"elements\": {}, \"counted\": [{}]}}\n", about(), elements, counted);
+  return 0;
+}
+
+// Warms the loop up, and finds how many elements take so long.
+std::uint64_t elements_of(Loop& loop, std::uint64_t nanoseconds) {
+  std::uint64_t elements = kBatch;
+  while (true) {
+    const std::uint64_t took = std::max<std::uint64_t>(1, loop.run(elements).nanoseconds);
+    if (took >= nanoseconds / 2) return std::max<std::uint64_t>(1, elements * nanoseconds / took / kBatch) * kBatch;
+    elements *= 2;
   }
 }
 
-void alloc_drop(PagePool& pool, std::uint64_t times) {
-  for (std::uint64_t i = 0; i < times; ++i) {
-    Netmem page = pool.try_alloc();
-    keep(page);
-    drop(page);
+int time(std::uint64_t milliseconds, std::uint64_t repetitions, Names names) {
+  pin(0);
+  std::vector<Running> loops;
+  if (const int status = make(names, loops); status != 0) return status;
+  for (Running& one : loops) one.elements = elements_of(*one.loop, milliseconds * 1'000'000);
+  for (std::uint64_t i = 0; i < repetitions; ++i)
+    for (Running& one : loops)
+      one.cycles.push_back(static_cast<double>(one.loop->run(one.elements).cycles) / static_cast<double>(one.elements));
+  fmt::print("{{{}, \"loops\": [", about());
+  for (const Running& one : loops)
+    fmt::print("{}{{\"name\": \"{}\", \"elements\": {}, \"cycles\": [{:.4f}]}}", &one == loops.data() ? "" : ", ",
+               one.name, one.elements, fmt::join(one.cycles, ", "));
+  fmt::print("]}}\n");
+  return 0;
+}
+
+std::optional<std::uint64_t> number(std::string_view text, std::uint64_t most) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.begin(), text.end(), value);
+  if (error != std::errc() || end != text.end() || value == 0 || value > most) return std::nullopt;
+  return value;
+}
+
+int run(Names arguments) {
+  const std::string_view command = arguments.empty() ? "" : arguments[0];
+  if (command == "list" && arguments.size() == 1) return list();
+  if (command == "count" && arguments.size() >= 3) {
+    const auto elements = number(arguments[1], kBatch);
+    if (!elements || *elements % 64 != 0) return complain(2, "N must be a multiple of 64, at most 6400");
+    return count(*elements, arguments.subspan(2));
   }
-}
-
-void bulk_64(PagePool& pool, std::uint64_t times) {
-  std::array<Netmem, 64> pages;
-  for (std::uint64_t i = 0; i < times; ++i) drop(std::span<const Netmem>(pages.data(), pool.try_alloc(pages)));
-}
-
-void fragment_2048(PagePool& pool, std::uint64_t times) {
-  for (std::uint64_t i = 0; i < times; ++i) pool.recycle_fragment(pool.try_alloc_fragment(2048).netmem);
-}
-
-void shared(PagePool& pool, std::uint64_t times) {
-  for (std::uint64_t i = 0; i < times; ++i) {
-    Netmem page = pool.try_alloc();
-    retain(page);
-    keep(page);
-    drop(page);
-    drop(page);
+  if (command == "time" && arguments.size() >= 4) {
+    const auto milliseconds = number(arguments[1], 60'000);
+    const auto repetitions = number(arguments[2], 1'000'000);
+    if (!milliseconds || !repetitions) return complain(2, "MILLISECONDS and REPETITIONS must be numbers from 1 on");
+    return time(*milliseconds, *repetitions, arguments.subspan(3));
   }
+  return complain(2, "usage: hot_loops list | count N NAME... | time MILLISECONDS REPETITIONS NAME...");
 }
-
-void through_ring(PagePool& pool, std::uint64_t times) {
-  for (std::uint64_t i = 0; i < times; ++i) pool.recycle_to_ring(pool.try_alloc());
-}
-
-const std::map<std::string, Path> kPaths = {
-    {"alloc_recycle", alloc_recycle}, {"alloc_drop", alloc_drop}, {"bulk_64", bulk_64},
-    {"fragment_2048", fragment_2048}, {"shared", shared},         {"through_ring", through_ring}};
 
 }  // namespace
 
-extern "C" [[gnu::noinline]] void counted(Path path, PagePool& pool, std::uint64_t times) { path(pool, times); }
-
-int main(int argc, char** argv) {
-  const auto path = argc == 4 ? kPaths.find(argv[1]) : kPaths.end();
-  if (path == kPaths.end() || (std::string(argv[2]) != "host" && std::string(argv[2]) != "device")) {
-    std::fprintf(stderr, "usage: hot_loops PATH host|device N; PATH is one of");
-    for (const auto& [name, run] : kPaths) std::fprintf(stderr, " %s", name.c_str());
-    std::fprintf(stderr, "\n");
-    return 2;
-  }
-  const bool device = std::string(argv[2]) == "device";
-  auto provider = device ? make_memfd_provider({.size = 4 << 20}) : make_host_provider({.size = 4 << 20});
-  if (!provider) {
-    std::fprintf(stderr, "hot_loops: %s\n", provider.error().message().c_str());
-    return 1;
-  }
-  const auto pool = PagePool::create(*provider, {.name = "hot", .allow_unreadable = true}).value();
-  path->second(*pool, 200);  // warm: the cache is full of pages, the fragment page is there
-  counted(path->second, *pool, std::strtoull(argv[3], nullptr, 10));
-  return 0;
-}
+int main(int argc, char** argv) { return run(Names(argv + 1, argv + std::max(argc, 1))); }

@@ -13,6 +13,13 @@ foreach(source IN LISTS bench_sources)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
 endforeach()
 
+# What bench/instruction-counts, bench/compare and bench/regression-experiment run.
+file(GLOB experiment_sources CONFIGURE_DEPENDS bench/experiment/*.cc)
+list(FILTER experiment_sources EXCLUDE REGEX "/no_device\\.cc$")
+target_sources(hot_loops PRIVATE ${experiment_sources})
+target_compile_definitions(hot_loops PRIVATE NETMEM_BUILD_TYPE="$<CONFIG>" NETMEM_EXPERIMENT_NAME="${NETMEM_EXPERIMENT}"
+                                             NETMEM_COMPILER="${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
+
 # Exact, so a busy machine does not matter; means nothing under a sanitizer.
 if(NETMEM_BUILD_TESTS AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   add_test(NAME InstructionCounts.DeviceMemoryCostsTheSame
