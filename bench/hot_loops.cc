@@ -75,8 +75,8 @@ int make(Names names, std::vector<Running>& made) {
 }
 
 std::string about() {
-  return fmt::format(R"("schema": 1, "compiler": "{}", "build": "{}", "experiment": "{}", "unit": "{}")",
-                     NETMEM_COMPILER, NETMEM_BUILD_TYPE, NETMEM_EXPERIMENT_NAME, kCycleUnit);
+  return fmt::format(R"("schema": 1, "compiler": "{}", "build": "{}", "flags": "{}", "experiment": "{}", "unit": "{}")",
+                     NETMEM_COMPILER, NETMEM_BUILD_TYPE, NETMEM_FLAGS, NETMEM_EXPERIMENT_NAME, kCycleUnit);
 }
 
 int list() {

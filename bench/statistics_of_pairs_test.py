@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Does statistics_of_pairs keep its promises on numbers whose truth is known? The seeds are fixed: no chance in it."""
-import math, random, unittest
+import math, random, sys, unittest
 
+sys.dont_write_bytecode = True
 import statistics_of_pairs as s
 
 

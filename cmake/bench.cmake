@@ -17,12 +17,18 @@ endforeach()
 file(GLOB experiment_sources CONFIGURE_DEPENDS bench/experiment/*.cc)
 list(FILTER experiment_sources EXCLUDE REGEX "/no_device\\.cc$")
 target_sources(hot_loops PRIVATE ${experiment_sources})
-target_compile_definitions(hot_loops PRIVATE NETMEM_BUILD_TYPE="$<CONFIG>" NETMEM_EXPERIMENT_NAME="${NETMEM_EXPERIMENT}"
-                                             NETMEM_COMPILER="${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
+string(TOUPPER "CMAKE_CXX_FLAGS_${CMAKE_BUILD_TYPE}" flags)
+string(STRIP "${CMAKE_CXX_FLAGS} ${${flags}}" flags)
+target_compile_definitions(hot_loops PRIVATE
+  NETMEM_COMPILER="${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}" NETMEM_BUILD_TYPE="$<CONFIG>"
+  NETMEM_FLAGS="${flags}" NETMEM_EXPERIMENT_NAME="${NETMEM_EXPERIMENT}")
 
 # Exact, so a busy machine does not matter; means nothing under a sanitizer.
 if(NETMEM_BUILD_TESTS AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
-  add_test(NAME InstructionCounts.DeviceMemoryCostsTheSame
-           COMMAND ${PROJECT_SOURCE_DIR}/bench/instruction-counts $<TARGET_FILE:hot_loops>)
-  set_tests_properties(InstructionCounts.DeviceMemoryCostsTheSame PROPERTIES LABELS check SKIP_RETURN_CODE 77)
+  set(bench ${PROJECT_SOURCE_DIR}/bench)
+  add_test(NAME InstructionCounts.DeviceMemoryCostsTheSame COMMAND ${bench}/instruction-counts $<TARGET_FILE:hot_loops>)
+  add_test(NAME InstructionCounts.AreThoseCheckedIn COMMAND ${bench}/instruction-counts --check $<TARGET_FILE:hot_loops>)
+  add_test(NAME BenchmarkStatistics.KeepTheirPromises COMMAND ${bench}/statistics_of_pairs_test.py)
+  set_tests_properties(InstructionCounts.DeviceMemoryCostsTheSame InstructionCounts.AreThoseCheckedIn
+                       BenchmarkStatistics.KeepTheirPromises PROPERTIES LABELS check SKIP_RETURN_CODE 77)
 endif()
