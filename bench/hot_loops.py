@@ -1,7 +1,7 @@
 """Builds the program hot_loops, counts its instructions and times it: what bench/instruction-counts, bench/compare and
 bench/regression-experiment share. Python 3 and nothing else.
 """
-import glob, json, os, platform, re, shutil, subprocess, sys, tempfile
+import contextlib, fcntl, glob, json, os, platform, re, shutil, subprocess, sys, tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COUNTED = 640  # elements in a count: ten of the largest batches
@@ -48,12 +48,25 @@ def call(command, attempted, **options):
 def build(source, folder, experiment="", flags=LAYOUT_FLAGS):
     """The program, built in `folder` from the tree `source` as Release, with nothing but what it needs."""
     os.makedirs(folder, exist_ok=True)
+    with locked(folder):
+        configure_and_build(source, folder, experiment, flags)
+    return os.path.join(folder, "bench", "hot_loops")
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Two scripts may want the same build at once."""
+    with open(os.path.join(folder, ".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def configure_and_build(source, folder, experiment, flags):
     call(["cmake", "-S", source, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
           f"-DNETMEM_EXPERIMENT={experiment}", "-DNETMEM_BUILD_TOOLS=OFF", "-DNETMEM_BUILD_TESTS=OFF",
           "-DNETMEM_INSTALL=OFF", "-DNETMEM_BENCH_PEERS=OFF", f"-DCMAKE_CXX_FLAGS={flags.format(source=source)}"],
          f"configure {source}")
     call(["cmake", "--build", folder, "--target", "hot_loops"], f"build hot_loops of {source}")
-    return os.path.join(folder, "bench", "hot_loops")
 
 
 def names(program):
