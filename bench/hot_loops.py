@@ -151,7 +151,7 @@ def machine():
             cpu = found[1] if found else cpu
     except OSError:
         pass
-    return f"{cpu}, {os.cpu_count()} processors, Linux {platform.release()}"
+    return f"{cpu}, {os.cpu_count()} processors, Linux {platform.release().split('-')[0]}"
 
 
 def commit(source=ROOT):

@@ -29,6 +29,12 @@ if(NETMEM_BUILD_TESTS AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   add_test(NAME InstructionCounts.DeviceMemoryCostsTheSame COMMAND ${bench}/instruction-counts $<TARGET_FILE:hot_loops>)
   add_test(NAME InstructionCounts.AreThoseCheckedIn COMMAND ${bench}/instruction-counts --check $<TARGET_FILE:hot_loops>)
   add_test(NAME BenchmarkStatistics.KeepTheirPromises COMMAND ${bench}/statistics_of_pairs_test.py)
+  add_test(NAME BenchmarkScripts.SayWhatTheyFind COMMAND ${bench}/guard_test.py)
+  # Builds the library three times under build/experiment.
+  add_test(NAME RegressionExperiment.InstructionsTellOnlyThePlantedOneApart
+           COMMAND ${bench}/regression-experiment --instructions-only)
   set_tests_properties(InstructionCounts.DeviceMemoryCostsTheSame InstructionCounts.AreThoseCheckedIn
-                       BenchmarkStatistics.KeepTheirPromises PROPERTIES LABELS check SKIP_RETURN_CODE 77)
+                       BenchmarkStatistics.KeepTheirPromises BenchmarkScripts.SayWhatTheyFind
+                       RegressionExperiment.InstructionsTellOnlyThePlantedOneApart
+                       PROPERTIES LABELS check SKIP_RETURN_CODE 77 TIMEOUT 900)
 endif()
