@@ -1,155 +1,27 @@
 // Runs loops of bench/loops for the scripts that guard them: bench/instruction-counts, bench/compare and
-// bench/regression-experiment. Results are JSON on stdout.
+// bench/regression-experiment.
 //
 //   hot_loops list                                   the loops' names, one on a line
-//   hot_loops count N NAME...                        for an instruction counter: runs each loop N times to warm up,
-//   then
-//                                                    N times and 2 N times inside netmem_counted()
-//   hot_loops time MILLISECONDS REPETITIONS NAME...  cycles per element; the loops take turns, pinned, warmed up
-// Exit status: 0, 1 (a loop cannot run here), 2 (cannot understand the arguments).
-
-#include <fmt/format.h>
+//   hot_loops count N NAME...                        for an instruction counter
+//   hot_loops time MILLISECONDS REPETITIONS NAME...  cycles per element
+// bench/experiment/driver.h says more.
 
 #include <algorithm>
-#include <charconv>
-#include <cstdio>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <vector>
+#include <iterator>
 
+#include "bench/experiment/driver.h"
 #include "bench/experiment/elsewhere_loops.h"
 #include "bench/experiment/outside_provider.h"
 #include "bench/loops/loops.h"
-#include "bench/loops/processors.h"
 
-using namespace netmem;
 using namespace netmem::bench;
 
-// callgrind is switched on inside this function alone.
-extern "C" [[gnu::noinline]] void netmem_counted(Loop& loop, std::uint64_t elements) {
-  loop.run(elements);
-  asm volatile("");  // not a tail call: it must be seen to return
-}
-
-namespace {
-
-constexpr std::uint64_t kBatch = 6400;  // a multiple of every loop's batch
-using Names = std::span<char*>;
-
-LoopList every_loop() {
+int main(int argc, char** argv) {
   LoopList all = baseline_loops();
   const auto add = [&](LoopList more) { std::ranges::move(more, std::back_inserter(all)); };
   add(pool_loops());
   add(pool_loops_on("outside", make_outside_provider));
   add(cross_core_loops());
   add(elsewhere_loops());
-  return all;
+  return drive("hot_loops", all, std::span(argv + 1, argv + std::max(argc, 1)));
 }
-
-int complain(int status, const std::string& what) {
-  fmt::print(stderr, "hot_loops: {}\n", what);
-  return status;
-}
-
-struct Running {
-  std::string name;
-  std::unique_ptr<Loop> loop;
-  std::uint64_t elements = 0;
-  std::vector<double> cycles = {};  // per element
-};
-
-// The status to end with when one of them is unknown or cannot run here.
-int make(Names names, std::vector<Running>& made) {
-  const LoopList all = every_loop();
-  for (const std::string_view name : names) {
-    const auto spec = std::ranges::find(all, name, &LoopSpec::name);
-    if (spec == all.end())
-      return complain(2, fmt::format("there is no loop \"{}\"; hot_loops list names them all", name));
-    auto loop = spec->make();
-    if (!loop) return complain(1, fmt::format("{}: {}", name, loop.error().message()));
-    made.push_back({spec->name, std::move(*loop)});
-  }
-  return 0;
-}
-
-std::string about() {
-  return fmt::format(R"("schema": 1, "compiler": "{}", "build": "{}", "flags": "{}", "experiment": "{}", "unit": "{}")",
-                     NETMEM_COMPILER, NETMEM_BUILD_TYPE, NETMEM_FLAGS, NETMEM_EXPERIMENT_NAME, kCycleUnit);
-}
-
-int list() {
-  for (const LoopSpec& spec : every_loop()) fmt::print("{}\n", spec.name);
-  return 0;
-}
-
-// One loop lives at a time, so that what is counted does not depend on which others are.
-int count(std::uint64_t elements, Names names) {
-  std::string counted;
-  for (char*& name : names) {
-    std::vector<Running> made;
-    if (const int status = make(Names(&name, 1), made); status != 0) return status;
-    Loop& loop = *made.front().loop;
-    loop.run(elements);
-    netmem_counted(loop, elements);
-    netmem_counted(loop, 2 * elements);
-    counted += fmt::format("{}\"{}\"", counted.empty() ? "" : ", ", name);
-  }
-  fmt::print("{{{}, \"elements\": {}, \"counted\": [{}]}}\n", about(), elements, counted);
-  return 0;
-}
-
-// Warms the loop up, and finds how many elements take so long.
-std::uint64_t elements_of(Loop& loop, std::uint64_t nanoseconds) {
-  std::uint64_t elements = kBatch;
-  while (true) {
-    const std::uint64_t took = std::max<std::uint64_t>(1, loop.run(elements).nanoseconds);
-    if (took >= nanoseconds / 2) return std::max<std::uint64_t>(1, elements * nanoseconds / took / kBatch) * kBatch;
-    elements *= 2;
-  }
-}
-
-int time(std::uint64_t milliseconds, std::uint64_t repetitions, Names names) {
-  pin(0);
-  std::vector<Running> loops;
-  if (const int status = make(names, loops); status != 0) return status;
-  for (Running& one : loops) one.elements = elements_of(*one.loop, milliseconds * 1'000'000);
-  for (std::uint64_t i = 0; i < repetitions; ++i)
-    for (Running& one : loops)
-      one.cycles.push_back(static_cast<double>(one.loop->run(one.elements).cycles) / static_cast<double>(one.elements));
-  fmt::print("{{{}, \"loops\": [", about());
-  for (const Running& one : loops)
-    fmt::print("{}{{\"name\": \"{}\", \"elements\": {}, \"cycles\": [{:.4f}]}}", &one == loops.data() ? "" : ", ",
-               one.name, one.elements, fmt::join(one.cycles, ", "));
-  fmt::print("]}}\n");
-  return 0;
-}
-
-std::optional<std::uint64_t> number(std::string_view text, std::uint64_t most) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.begin(), text.end(), value);
-  if (error != std::errc() || end != text.end() || value == 0 || value > most) return std::nullopt;
-  return value;
-}
-
-int run(Names arguments) {
-  const std::string_view command = arguments.empty() ? "" : arguments[0];
-  if (command == "list" && arguments.size() == 1) return list();
-  if (command == "count" && arguments.size() >= 3) {
-    const auto elements = number(arguments[1], kBatch);
-    if (!elements || *elements % 64 != 0) return complain(2, "N must be a multiple of 64, at most 6400");
-    return count(*elements, arguments.subspan(2));
-  }
-  if (command == "time" && arguments.size() >= 4) {
-    const auto milliseconds = number(arguments[1], 60'000);
-    const auto repetitions = number(arguments[2], 1'000'000);
-    if (!milliseconds || !repetitions) return complain(2, "MILLISECONDS and REPETITIONS must be numbers from 1 on");
-    return time(*milliseconds, *repetitions, arguments.subspan(3));
-  }
-  return complain(2, "usage: hot_loops list | count N NAME... | time MILLISECONDS REPETITIONS NAME...");
-}
-
-}  // namespace
-
-int main(int argc, char** argv) { return run(Names(argv + 1, argv + std::max(argc, 1))); }

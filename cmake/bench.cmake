@@ -13,15 +13,17 @@ foreach(source IN LISTS bench_sources)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
 endforeach()
 
-# What bench/instruction-counts, bench/compare and bench/regression-experiment run.
-file(GLOB experiment_sources CONFIGURE_DEPENDS bench/experiment/*.cc)
-list(FILTER experiment_sources EXCLUDE REGEX "/no_device\\.cc$")
-target_sources(hot_loops PRIVATE ${experiment_sources})
+# What bench/instruction-counts, bench/compare, bench/regression-experiment and bench/kind-dispatch run.
 string(TOUPPER "CMAKE_CXX_FLAGS_${CMAKE_BUILD_TYPE}" flags)
 string(STRIP "${CMAKE_CXX_FLAGS} ${${flags}}" flags)
-target_compile_definitions(hot_loops PRIVATE
+add_library(netmem_bench_driver STATIC bench/experiment/driver.cc)
+target_compile_definitions(netmem_bench_driver PRIVATE
   NETMEM_COMPILER="${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}" NETMEM_BUILD_TYPE="$<CONFIG>"
   NETMEM_FLAGS="${flags}" NETMEM_EXPERIMENT_NAME="${NETMEM_EXPERIMENT}")
+target_link_libraries(netmem_bench_driver PUBLIC netmem_static PRIVATE fmt::fmt netmem_warnings)
+target_link_libraries(kind_dispatch PRIVATE netmem_bench_driver)
+target_link_libraries(hot_loops PRIVATE netmem_bench_driver)
+target_sources(hot_loops PRIVATE bench/experiment/elsewhere_loops.cc bench/experiment/outside_provider.cc)
 
 # Exact, so a busy machine does not matter; means nothing under a sanitizer.
 if(NETMEM_BUILD_TESTS AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
