@@ -1,209 +1,221 @@
-// netmem bench: the loops of the kernel's page_pool benchmark, on host and on device memory, in its output format.
+// netmem bench: the loops of the kernel's page_pool benchmark and more, beside what people would use instead.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <regex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bench/loops/cycles.h"
-#include "bench/loops/loops.h"
 #include "bench/loops/processors.h"
+#include "tools/bench_choose.h"
+#include "tools/bench_machine.h"
+#include "tools/bench_print.h"
+#include "tools/bench_results.h"
+#include "tools/bench_run.h"
 #include "tools/commands.h"
+#include "tools/output.h"
 #include "tools/report.h"
 
 namespace netmem::tool {
 namespace {
 
-constexpr int kRepetitions = 7;
-
 struct BenchOptions {
-  std::string filter;
-  std::uint64_t loops = 10'000'000;
+  std::vector<std::string> filters;
+  bool list = false;
+  RunOptions run;
+  std::uint64_t milliseconds = 20;
+  std::string format = "table";
   std::string json;
+  std::string from;
+  std::string experiment;
 };
 
-using netmem::bench::LoopSpec;
-using netmem::bench::Sample;
-
-struct Measurement {
-  LoopSpec spec;
-  std::unique_ptr<netmem::bench::Loop> loop;
-  std::vector<Sample> samples;
-
-  [[nodiscard]] std::vector<Sample> sorted() const {
-    auto all = samples;
-    std::ranges::sort(all, {}, &Sample::cycles);
-    return all;
+// Everything that went wrong, said once; the rest goes on.
+class Verdict {
+ public:
+  void failed(const std::string& message) {
+    print_error(message);
+    complete_ = false;
   }
+  void incomplete() { complete_ = false; }
+  [[nodiscard]] int exit_code() const { return complete_ ? kSuccess : kFailure; }
+
+ private:
+  bool complete_ = true;
 };
 
-netmem::bench::LoopList every_loop() {
-  auto all = netmem::bench::baseline_loops();
-  std::ranges::move(netmem::bench::pool_loops(), std::back_inserter(all));
-  std::ranges::move(netmem::bench::cross_core_loops(), std::back_inserter(all));
+// A file that is written at the end, and whose place is tried at the beginning.
+class LateFile {
+ public:
+  LateFile(const std::string& path, Verdict& verdict) : verdict_(verdict) {
+    if (path.empty()) return;
+    auto opened = Output::file(path);
+    if (opened) {
+      output_.emplace(std::move(*opened));
+    } else {
+      verdict.failed(opened.error().message());
+    }
+  }
+  void write(const std::string& text) {
+    if (!output_) return;
+    Result<void> written = output_->write(std::as_bytes(std::span(text)));
+    if (written) written = output_->finish();
+    if (!written) verdict_.failed(written.error().message());
+  }
+
+ private:
+  Verdict& verdict_;
+  std::optional<Output> output_;
+};
+
+std::string not_to_be_run(const MissingLoop& missing) { return "cannot run " + missing.name + ": " + missing.reason; }
+
+// The loops that the filter wants, and what it wants and nobody has.
+EveryLoop choose(const NameFilter& filter, Verdict& verdict) {
+  EveryLoop all = every_loop();
+  for (const std::string& unknown : filter.unmatched(all.names()))
+    verdict.failed("cannot run a loop that matches \"" + unknown +
+                   "\": there is none; netmem bench --list has them all");
+  std::erase_if(all.loops, [&](const bench::LoopSpec& loop) { return !filter.wants(loop.name); });
+  std::erase_if(all.missing, [&](const MissingLoop& loop) { return !filter.wants(loop.name); });
   return all;
 }
 
-std::vector<Measurement> choose(const std::string& filter) {
-  const std::regex wanted(filter);
-  std::vector<Measurement> chosen;
-  for (LoopSpec& spec : every_loop())
-    if (std::regex_search(spec.name, wanted)) chosen.push_back({std::move(spec), nullptr, {}});
-  return chosen;
+void add_run_notes(Measurements& measured, const RunOptions& options) {
+  std::vector<std::string>& notes = measured.machine.notes;
+  if (options.repetitions < 7)
+    notes.push_back(fmt::format("{} repetitions are few; 7 or more tell noise apart", options.repetitions));
+  const std::size_t processors = bench::processors().size();
+  if (std::ranges::any_of(measured.loops, [&](const MeasuredLoop& loop) { return loop.producers >= processors; }))
+    notes.push_back(fmt::format("loops with {} or more producers share {} processors", processors, processors));
 }
 
-// Takes away those that cannot run here; whether all of them can.
-bool make_all(std::vector<Measurement>& all) {
-  for (Measurement& one : all) {
-    auto made = one.spec.make();
-    if (made) {
-      one.loop = std::move(*made);
-    } else {
-      print_error(one.spec.name + ": " + made.error().message());
-    }
+std::optional<Measurements> measure(const EveryLoop& chosen, const NameFilter& filter, const RunOptions& options,
+                                    Verdict& verdict) {
+  const std::string cpuinfo = read_cpuinfo();
+  Measurements measured{.netmem = NETMEM_VERSION,
+                        .commit = built_commit(),
+                        .date = date_now(),
+                        .machine = this_machine(cpuinfo),
+                        .unit = bench::kCycleUnit,
+                        .loops = {},
+                        .missing = {},
+                        .experiment = {}};
+  if (!measured.machine.constant_tsc)
+    verdict.failed(
+        "cannot vouch for cycles: the processor has no constant and nonstop TSC; compare nanoseconds instead");
+  const TscClock clock;
+  auto results = run_loops(chosen.loops, options, measured.missing);
+  if (!results) {
+    verdict.failed("cannot finish the measurement: interrupted");
+    return std::nullopt;
   }
-  return std::erase_if(all, [](const Measurement& one) { return one.loop == nullptr; }) == 0;
+  measured.machine.tsc_hz = clock.hz();
+  measured.loops = std::move(*results);
+  for (const MissingLoop& missing : gather(measured.missing)) verdict.failed(not_to_be_run(missing));
+  // A peer is nobody's duty, unless somebody asked for it.
+  for (const MissingLoop& missing : chosen.missing)
+    if (!filter.wants_all()) verdict.failed(not_to_be_run(missing));
+  measured.missing.insert(measured.missing.end(), chosen.missing.begin(), chosen.missing.end());
+  add_run_notes(measured, options);
+  return measured;
 }
 
-// Interleaved, so that a machine that slows down slows every loop down.
-void measure_all(std::vector<Measurement>& all, std::uint64_t loops) {
-  for (Measurement& one : all) one.loop->run(std::min<std::uint64_t>(loops, 100'000));
-  for (int i = 0; i < kRepetitions; ++i)
-    for (Measurement& one : all) one.samples.push_back(one.loop->run(loops));
-}
-
-// time_bench_print_stats() of the kernel's bench library; of the repetition with the median time.
-void print_kernel_line(const Measurement& one, std::uint64_t loops) {
-  const Sample median = one.sorted()[kRepetitions / 2];
-  const std::uint64_t picoseconds = median.nanoseconds * 1000 / loops;
-  fmt::print(
-      "Type:{} Per elem: {} {} {}.{:03} ns (step:0) - (measurement period time:{}.{:09} sec time_interval:{}) - "
-      "(invoke count:{} tsc_interval:{})\n",
-      one.spec.name, median.cycles / loops, netmem::bench::kCycleUnit, picoseconds / 1000, picoseconds % 1000,
-      median.nanoseconds / 1'000'000'000, median.nanoseconds % 1'000'000'000, median.nanoseconds, loops, median.cycles);
-}
-
-const Measurement* find(const std::vector<Measurement>& all, std::string_view name) {
-  const auto found =
-      std::ranges::find(all, name, [](const Measurement& one) -> std::string_view { return one.spec.name; });
-  return found == all.end() ? nullptr : &*found;
-}
-
-struct Ratio {
-  std::string name;
-  double least, median, most;
-};
-
-// Repetition by repetition: both sides of each quotient were measured within the same moment.
-std::vector<Ratio> ratios(const std::vector<Measurement>& all) {
-  constexpr std::array<std::array<std::string_view, 2>, 6> kPairs = {{
-      {"page_pool01_fast_path/host", "page_pool01_fast_path/array"},
-      {"page_pool01_fast_path/device", "page_pool01_fast_path/host"},
-      {"page_pool02_ptr_ring/host", "lock"},
-      {"page_pool02_ptr_ring/device", "page_pool02_ptr_ring/host"},
-      {"page_pool03_slow/host", "lock"},
-      {"page_pool03_slow/device", "page_pool03_slow/host"},
-  }};
-  std::vector<Ratio> found;
-  for (const auto& [above, below] : kPairs) {
-    const Measurement* a = find(all, above);
-    const Measurement* b = find(all, below);
-    if (a == nullptr || b == nullptr) continue;
-    std::vector<double> quotients;
-    quotients.reserve(a->samples.size());
-    for (std::size_t i = 0; i < a->samples.size(); ++i)
-      quotients.push_back(static_cast<double>(a->samples[i].cycles) / static_cast<double>(b->samples[i].cycles));
-    std::ranges::sort(quotients);
-    found.push_back(
-        {fmt::format("{} : {}", above, below), quotients.front(), quotients[quotients.size() / 2], quotients.back()});
+// Figures of an earlier run.
+std::optional<Measurements> load(const std::string& file, const NameFilter& filter, Verdict& verdict) {
+  auto json = read_json(file);
+  auto measured = json ? measurements(*json, file) : std::unexpected(json.error());
+  if (!measured) {
+    verdict.failed(measured.error().message());
+    return std::nullopt;
   }
-  return found;
+  std::vector<std::string> names;
+  for (const MeasuredLoop& loop : measured->loops) names.push_back(loop.name);
+  for (const std::string& unknown : filter.unmatched(names))
+    verdict.failed(fmt::format("cannot show a loop that matches \"{}\": {} has none", unknown, file));
+  std::erase_if(measured->loops, [&](const MeasuredLoop& loop) { return !filter.wants(loop.name); });
+  return std::move(*measured);
 }
 
-void print_ratios(const std::vector<Ratio>& found) {
-  if (found.empty()) return;
-  fmt::print("\n{:62} {:>6} {:>6} {:>6}\n", fmt::format("Ratios of {} interleaved repetitions", kRepetitions), "min",
-             "median", "max");
-  for (const Ratio& ratio : found)
-    fmt::print("{:62} {:6.2f} {:6.2f} {:6.2f}\n", ratio.name, ratio.least, ratio.median, ratio.most);
+void add_experiment(Measurements& measured, const std::string& file, Verdict& verdict) {
+  if (file.empty()) return;
+  auto experiment = read_experiment(file);
+  if (!experiment) return verdict.failed(experiment.error().message());
+  measured.experiment = std::move(*experiment);
 }
 
-nlohmann::json to_json(const std::vector<Measurement>& all, std::uint64_t loops) {
-  nlohmann::json json{{"netmem", NETMEM_VERSION}, {"unit", netmem::bench::kCycleUnit}, {"loops", loops}};
-  for (const Measurement& one : all) {
-    nlohmann::json entry{{"name", one.spec.name}, {"element", one.spec.element}};
-    for (const Sample& sample : one.samples)
-      entry["repetitions"].push_back({{"cycles", sample.cycles}, {"nanoseconds", sample.nanoseconds}});
-    const auto sorted = one.sorted();
-    const auto each = [&](const Sample& sample) {
-      return static_cast<double>(sample.cycles) / static_cast<double>(loops);
-    };
-    entry["cycles_per_element"] = {
-        {"min", each(sorted.front())}, {"median", each(sorted[kRepetitions / 2])}, {"max", each(sorted.back())}};
-    json["measurements"].push_back(entry);
+void print(const Measurements& measured, const std::string& format, Verdict& verdict) {
+  std::string text = format == "kernel" ? to_kernel_lines(measured) : to_table(measured);
+  text += ratio_table(measured) + not_run(measured.missing);
+  if (!print_report(text, false)) verdict.incomplete();
+}
+
+int bench_all(const BenchOptions& options, const NameFilter& filter) {
+  Verdict verdict;
+  std::optional<EveryLoop> chosen;
+  if (options.from.empty()) {
+    chosen = choose(filter, verdict);
+    if (chosen->loops.empty() && chosen->missing.empty()) return kUsage;
+    if (options.list) return print_report(to_list(*chosen), false) ? verdict.exit_code() : kFailure;
   }
-  for (const Ratio& ratio : ratios(all))
-    json["ratios"].push_back(
-        {{"name", ratio.name}, {"min", ratio.least}, {"median", ratio.median}, {"max", ratio.most}});
-  return json;
+  LateFile json(options.json, verdict);
+  auto measured = chosen ? measure(*chosen, filter, options.run, verdict) : load(options.from, filter, verdict);
+  if (!measured) return verdict.exit_code();
+  add_experiment(*measured, options.experiment, verdict);
+  print(*measured, options.format, verdict);
+  json.write(dump(to_json(*measured)));
+  return verdict.exit_code();
 }
 
-int write_json(const std::string& path, const nlohmann::json& json) {
-  errno = 0;
-  std::ofstream file(path);
-  file << json.dump(2) << '\n';
-  file.close();
-  if (file) return kSuccess;
-  print_error(system_error("write the figures to " + path, "choose a file that can be written").error().message());
-  return kFailure;
-}
-
-int usage(const std::string& reason, const std::string& advice) {
-  print_error("cannot run netmem bench: " + reason + "; " + advice);
+int bench(BenchOptions options) {
+  options.run.time = std::chrono::milliseconds(options.milliseconds);
+  const auto filter = NameFilter::create(options.filters);
+  if (filter) return bench_all(options, *filter);
+  print_error(filter.error().message());
   return kUsage;
 }
 
-int bench(const BenchOptions& options) {
-  netmem::bench::pin(0);
-  std::vector<Measurement> all;
-  try {
-    all = choose(options.filter);
-  } catch (const std::regex_error&) {
-    return usage(fmt::format("\"{}\" is no regular expression", options.filter), "escape ( [ { * + ? with a backslash");
-  }
-  if (all.empty()) {
-    std::string names;
-    for (const Measurement& one : choose("")) names += " " + one.spec.name;
-    return usage(fmt::format("no loop matches \"{}\"", options.filter), "the loops are" + names);
-  }
-  const bool complete = make_all(all);
-  measure_all(all, options.loops);
-  for (const Measurement& one : all) print_kernel_line(one, options.loops);
-  print_ratios(ratios(all));
-  const int written = options.json.empty() ? kSuccess : write_json(options.json, to_json(all, options.loops));
-  return complete ? written : kFailure;
+void add_measuring(CLI::App& command, BenchOptions& options) {
+  command.add_option("--filter", options.filters, "only loops whose name matches; may be given again for more")
+      ->type_name("RE")
+      ->allow_extra_args(false);
+  CLI::Option* list = command.add_flag("--list", options.list, "print the loops and what an element is");
+  CLI::Option* loops =
+      command.add_option("--loops", options.run.elements, "elements in each repetition, instead of --time")
+          ->type_name("N")
+          ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
+  command.add_option("--time", options.milliseconds, "how long a repetition takes, about (20)")
+      ->type_name("MS")
+      ->check(CLI::Range(1, 60'000))
+      ->excludes(loops);
+  command.add_option("--repetitions", options.run.repetitions, "how often each loop is measured (9)")
+      ->type_name("N")
+      ->check(CLI::Range(3, 1000));
+  command.add_option("--from", options.from, "show the figures in this file of --json instead of measuring")
+      ->type_name("FILE")
+      ->excludes(loops, list, command.get_option("--time"), command.get_option("--repetitions"));
 }
 
 constexpr const char* kExamples = R"(Examples:
   netmem bench
-  netmem bench --filter 'fast_path' --loops 1000000
-  netmem bench --json figures.json)";
+  netmem bench --filter '^cross_core' --filter '^lock$' --repetitions 25
+  netmem bench --json figures.json
+  netmem bench --from figures.json)";
 
 }  // namespace
 
 void add_bench(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<BenchOptions>();
-  CLI::App* command = app.add_subcommand("bench", "Measure the page pool beside the kernel benchmark's baselines");
-  command->add_option("--filter", options->filter, "only loops whose name matches this regular expression")
-      ->type_name("RE");
-  command->add_option("--loops", options->loops, "elements in each of the 7 repetitions (10000000)")
-      ->type_name("N")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
+  CLI::App* command = app.add_subcommand("bench", "Measure the page pool beside what people would use instead");
+  add_measuring(*command, *options);
+  command->add_option("--format", options->format, "table (default), or kernel: the kernel benchmark's lines")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"table", "kernel"}));
   command->add_option("--json", options->json, "write every figure to this file")->type_name("FILE");
+  command->add_option("--experiment", options->experiment, "put bench/regression-experiment's figures with them")
+      ->type_name("FILE");
   command->footer(kExamples);
   command->callback([options, &exit_code] { exit_code = bench(*options); });
 }

@@ -17,13 +17,13 @@ const char* advice_for(int code) {
   switch (code) {
     case ENOSPC:
     case EDQUOT:
-      return "free some space or choose another --output";
+      return "free some space or write elsewhere";
     case EACCES:
     case EPERM:
     case EROFS:
     case ENOENT:
     case ENOTDIR:
-      return "choose an --output in a directory that you can write";
+      return "choose a directory that you can write";
     case EMFILE:
       return "raise the open file limit (ulimit -n)";
     default:

@@ -97,7 +97,7 @@ TEST_F(OutputTest, SaysThatTheDiskIsFull) {
   const Result<void> written = write(*output, "abc");
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().message(),
-            "cannot write /dev/full: No space left on device; free some space or choose another --output");
+            "cannot write /dev/full: No space left on device; free some space or write elsewhere");
 }
 
 TEST_F(OutputTest, SaysThatTheDirectoryIsMissing) {

@@ -31,6 +31,12 @@ namespace {
   }
 }
 
+// g++ makes of a memcpy of a known, larger size a `rep movs`, which takes longer than a call of the real one.
+inline void copy(std::uint64_t* to, const std::uint64_t* from, std::size_t count) {
+  if (count > 16) touch(count);
+  std::memcpy(to, from, count * sizeof(std::uint64_t));
+}
+
 class ArrayStack {
  public:
   bool try_push(std::uint64_t value) {
@@ -47,7 +53,7 @@ class ArrayStack {
   bool try_push(std::span<const std::uint64_t> values) {
     if (height_ + values.size() > kCacheSize) [[unlikely]]
       return false;
-    std::memcpy(values_.data() + height_, values.data(), values.size_bytes());
+    copy(values_.data() + height_, values.data(), values.size());
     height_ += values.size();
     return true;
   }
@@ -55,7 +61,7 @@ class ArrayStack {
     if (height_ < out.size()) [[unlikely]]
       return false;
     height_ -= out.size();
-    std::memcpy(out.data(), values_.data() + height_, out.size_bytes());
+    copy(out.data(), values_.data() + height_, out.size());
     return true;
   }
 

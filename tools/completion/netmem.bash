@@ -6,6 +6,7 @@ _netmem_values() {
     --page-size) echo "4K 8K 16K 32K 64K 128K 256K 512K 1M 2M" ;;
     --landing) echo "auto direct staged" ;;
     --digest) echo "xxh3 sha256 none" ;;
+    --format) echo "table kernel" ;;
   esac
 }
 
@@ -13,7 +14,7 @@ _netmem_flags() {
   case $1 in
     recv) echo "--help --listen --memory --page-size --landing --output --connections --digest --json" ;;
     send) echo "--help --connect --input --bytes --seed --connections --digest --json" ;;
-    bench) echo "--help --filter --loops --json" ;;
+    bench) echo "--help --filter --list --time --loops --repetitions --format --json --experiment --from" ;;
     *) echo "--help --version recv send bench" ;;
   esac
 }
@@ -23,15 +24,15 @@ _netmem() {
   # bash takes a colon for the end of a word.
   if [[ $previous == : ]]; then return; fi
   case $previous in
-    --input | --output)
+    --input | --output | --from | --experiment)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       ;;
-    --memory | --page-size | --landing | --digest)
+    --memory | --page-size | --landing | --digest | --format)
       [[ $previous == --memory ]] && compopt -o nospace
       mapfile -t COMPREPLY < <(compgen -W "$(_netmem_values "$previous" 2>/dev/null)" -- "$current")
       ;;
-    --listen | --connect | --connections | --bytes | --seed | --filter | --loops) COMPREPLY=() ;;
+    --listen | --connect | --connections | --bytes | --seed | --filter | --loops | --time | --repetitions) COMPREPLY=() ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$(_netmem_flags "${COMP_WORDS[1]}")" -- "$current") ;;
   esac
 }

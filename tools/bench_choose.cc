@@ -1,0 +1,72 @@
+#include "tools/bench_choose.h"
+
+#include <algorithm>
+#include <iterator>
+#include <regex>
+
+#include "bench/loops/loops.h"
+
+namespace netmem::tool {
+
+struct NameFilter::Expression {
+  std::string text;
+  std::regex compiled;
+
+  [[nodiscard]] bool matches(std::string_view name) const {
+    return std::regex_search(name.begin(), name.end(), compiled);
+  }
+};
+
+Result<NameFilter> NameFilter::create(const std::vector<std::string>& expressions) {
+  NameFilter filter;
+  for (const std::string& text : expressions) {
+    try {
+      filter.expressions_.push_back(std::make_shared<const Expression>(Expression{text, std::regex(text)}));
+    } catch (const std::regex_error&) {
+      return refused("run netmem bench", "\"" + text + "\" is no regular expression",
+                     "escape ( [ { * + ? with a backslash");
+    }
+  }
+  return filter;
+}
+
+bool NameFilter::wants(std::string_view name) const {
+  return wants_all() ||
+         std::ranges::any_of(expressions_, [&](const auto& expression) { return expression->matches(name); });
+}
+
+std::vector<std::string> NameFilter::unmatched(const std::vector<std::string>& names) const {
+  std::vector<std::string> found;
+  for (const auto& expression : expressions_)
+    if (std::ranges::none_of(names, [&](const std::string& name) { return expression->matches(name); }))
+      found.push_back(expression->text);
+  return found;
+}
+
+std::vector<std::string> EveryLoop::names() const {
+  std::vector<std::string> all;
+  for (const bench::LoopSpec& loop : loops) all.push_back(loop.name);
+  for (const MissingLoop& loop : missing) all.push_back(loop.name);
+  return all;
+}
+
+void put_in_order(bench::LoopList& loops) {
+  std::vector<std::string> groups;
+  for (const bench::LoopSpec& loop : loops)
+    if (std::ranges::find(groups, loop.group) == groups.end()) groups.push_back(loop.group);
+  const auto place = [&](const bench::LoopSpec& loop) {
+    const bool ours = loop.subject.starts_with("netmem");
+    return std::pair(std::ranges::find(groups, loop.group) - groups.begin(), ours ? 0 : 1);
+  };
+  std::ranges::stable_sort(loops, {}, place);
+}
+
+EveryLoop every_loop() {
+  EveryLoop all{.loops = bench::baseline_loops(), .missing = {}};
+  std::ranges::move(bench::pool_loops(), std::back_inserter(all.loops));
+  std::ranges::move(bench::cross_core_loops(), std::back_inserter(all.loops));
+  put_in_order(all.loops);
+  return all;
+}
+
+}  // namespace netmem::tool

@@ -1,0 +1,40 @@
+// The machine that figures come from, and how fast its cycle counter ticks.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "tools/bench_results.h"
+
+namespace netmem::tool {
+
+// `cpuinfo`: the content of /proc/cpuinfo.
+// Whether the counter ticks at one rate, whatever the processor does. Always, where it is no TSC.
+bool has_constant_tsc(std::string_view cpuinfo);
+
+// All but tsc_hz. Any thread, before it is pinned.
+Machine this_machine(std::string_view cpuinfo);
+std::string read_cpuinfo();
+
+// Commit of the sources that were built; with "-dirty" when they were changed since; empty when that is not known.
+std::string built_commit();
+
+// "2026-11-22T23:59:59Z"
+std::string date_now();
+
+// Counts ticks against CLOCK_MONOTONIC from its making to hz(), but for 50 ms at least.
+class TscClock {
+ public:
+  TscClock();
+  [[nodiscard]] std::uint64_t hz() const;
+
+ private:
+  static constexpr std::chrono::milliseconds kLeast{50};
+
+  std::chrono::steady_clock::time_point began_;
+  std::uint64_t first_;
+};
+
+}  // namespace netmem::tool

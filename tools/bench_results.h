@@ -1,0 +1,101 @@
+// What `netmem bench` measured, and its form as JSON (schema 1, docs/benchmark.md).
+//
+// Threads: any; values.
+// Invariant: every loop has at least one repetition, and at least one element in each.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bench/loops/loop.h"
+#include "netmem/base/error.h"
+#include "tools/report.h"
+
+namespace netmem::tool {
+
+struct Quantiles {
+  double min = 0;
+  double median = 0;
+  double max = 0;
+};
+// REQUIRES: not empty.
+Quantiles quantiles(std::vector<double> values);
+
+struct MeasuredLoop {
+  std::string name;
+  std::string group;
+  std::string subject;
+  std::string element;
+  std::uint64_t batch = 1;
+  std::uint64_t producers = 0;
+  std::uint64_t pages = 0;
+  std::uint64_t page_size = 0;
+  std::uint64_t elements = 1;              // in each repetition
+  std::vector<bench::Sample> repetitions;  // all elements together
+  double bookkeeping = 0;                  // bytes for each page; 0: unknown
+
+  // Of one element.
+  [[nodiscard]] Quantiles cycles() const;
+  [[nodiscard]] Quantiles nanoseconds() const;
+  // Behind the slash of the name: "host"; all of it when there is none.
+  [[nodiscard]] std::string_view slug() const;
+};
+
+// A quotient of two loops, repetition by repetition: both sides were measured within the same moment.
+struct MeasuredRatio {
+  std::string above;
+  std::string below;
+  Quantiles quotient;
+  std::optional<double> target;  // the median should not be above it
+
+  [[nodiscard]] std::string name() const { return above + " : " + below; }
+  [[nodiscard]] bool met() const { return !target || quotient.median <= *target; }
+};
+// Of the repetitions that both have; empty where a side measured nothing at all.
+std::optional<Quantiles> divide(const MeasuredLoop& above, const MeasuredLoop& below);
+
+// A loop that was wanted and could not be run, or a peer none of whose loops could.
+struct MissingLoop {
+  std::string name;
+  std::string reason;
+};
+
+struct Machine {
+  std::string cpu;
+  std::uint64_t processors = 0;
+  std::string kernel;
+  std::string compiler;
+  std::string build;
+  bool is_virtual = false;
+  std::uint64_t tsc_hz = 0;
+  bool constant_tsc = false;
+  std::vector<std::string> notes;  // what a reader of the figures should know
+};
+
+struct Measurements {
+  std::string netmem;
+  std::string commit;  // empty: not known
+  std::string date;    // "2026-11-22T23:59:59Z"
+  Machine machine;
+  std::string unit;
+  std::vector<MeasuredLoop> loops;
+  std::vector<MissingLoop> missing;
+  Json experiment;  // null, or what bench/regression-experiment --json wrote
+
+  [[nodiscard]] const MeasuredLoop* find(std::string_view name) const;
+  [[nodiscard]] std::uint64_t repetitions() const;
+};
+
+Json to_json(const Measurements& measured);
+// The same back. `file` is named in the error.
+Result<Measurements> measurements(const Json& json, const std::string& file);
+
+// The JSON in a file.
+Result<Json> read_json(const std::string& file);
+// The same, of what bench/regression-experiment --json wrote.
+Result<Json> read_experiment(const std::string& file);
+
+}  // namespace netmem::tool
