@@ -79,6 +79,12 @@ class Median(unittest.TestCase):
         self.assertAlmostEqual(interval.confidence, 0.9567, places=4)
 
 
+    def test_no_interval_has_less_confidence_than_asked(self):
+        for n in range(14, 120):
+            for confidence in (0.9, 0.95, 0.99, 0.999):
+                self.assertGreaterEqual(s.interval_of_median(range(n), confidence).confidence, confidence)
+
+
 class Unpaired(unittest.TestCase):
     def test_the_table_of_mann_and_whitney_is_met(self):
         # P(U <= 17) for 9 and 9 is 0.0199, P(U <= 18) is 0.0252 (tables of the two-sided 5 % point: 17).
