@@ -13,6 +13,12 @@ target_link_libraries(netmem_tool_parts
   PUBLIC netmem_static netmem_bench_loops CLI11::CLI11 fmt::fmt nlohmann_json::nlohmann_json OpenSSL::Crypto PkgConfig::xxhash
   PRIVATE netmem_warnings)
 
+# The report's style is in the program.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/bench_report.css)
+file(READ tools/bench_report.css bench_report_css)
+configure_file(tools/bench_report_css.h.in made/tools/bench_report_css.h @ONLY)
+target_include_directories(netmem_tool_parts PRIVATE ${PROJECT_BINARY_DIR}/made)
+
 add_executable(netmem_tool tools/main.cc)
 set_target_properties(netmem_tool PROPERTIES OUTPUT_NAME netmem)
 target_link_libraries(netmem_tool PRIVATE netmem_tool_parts netmem_warnings)

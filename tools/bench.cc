@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,11 +13,14 @@
 #include "tools/bench_choose.h"
 #include "tools/bench_machine.h"
 #include "tools/bench_print.h"
+#include "tools/bench_report.h"
 #include "tools/bench_results.h"
 #include "tools/bench_run.h"
 #include "tools/commands.h"
+#include "tools/gnuplot.h"
 #include "tools/output.h"
 #include "tools/report.h"
+#include "tools/signals.h"
 
 namespace netmem::tool {
 namespace {
@@ -30,6 +34,8 @@ struct BenchOptions {
   std::string json;
   std::string from;
   std::string experiment;
+  std::string report;
+  std::string picture;
 };
 
 // Everything that went wrong, said once; the rest goes on.
@@ -64,10 +70,41 @@ class LateFile {
     if (written) written = output_->finish();
     if (!written) verdict_.failed(written.error().message());
   }
+  void write(const Result<std::string>& text) {
+    if (text) return write(*text);
+    verdict_.failed(text.error().message());
+  }
+  [[nodiscard]] bool wanted() const { return output_.has_value(); }
 
  private:
   Verdict& verdict_;
   std::optional<Output> output_;
+};
+
+// What gnuplot has a hand in. Without it the figures are measured all the same.
+class Drawings {
+ public:
+  Drawings(const BenchOptions& options, Verdict& verdict)
+      : possible_(find(options, verdict)),
+        report_(possible_ ? options.report : "", verdict),
+        picture_(possible_ ? options.picture : "", verdict) {}
+
+  void draw(const Json& figures) {
+    if (report_.wanted()) report_.write(render_report(figures));
+    if (picture_.wanted()) picture_.write(render_picture(figures));
+  }
+
+ private:
+  static bool find(const BenchOptions& options, Verdict& verdict) {
+    if (options.report.empty() && options.picture.empty()) return false;
+    const Result<void> found = find_gnuplot();
+    if (!found) verdict.failed(found.error().message());
+    return found.has_value();
+  }
+
+  bool possible_;
+  LateFile report_;
+  LateFile picture_;
 };
 
 std::string not_to_be_run(const MissingLoop& missing) { return "cannot run " + missing.name + ": " + missing.reason; }
@@ -92,6 +129,14 @@ void add_run_notes(Measurements& measured, const RunOptions& options) {
     notes.push_back(fmt::format("loops with {} or more producers share {} processors", processors, processors));
 }
 
+void say_what_is_missing(std::vector<MissingLoop> missing, const EveryLoop& chosen, const NameFilter& filter,
+                         Verdict& verdict) {
+  std::set<std::string> forgiven = chosen.of_peers;
+  for (const MissingLoop& peer : chosen.missing) forgiven.insert(peer.name);
+  if (filter.wants_all()) std::erase_if(missing, [&](const MissingLoop& one) { return forgiven.contains(one.name); });
+  for (const MissingLoop& one : gather(missing)) verdict.failed(not_to_be_run(one));
+}
+
 std::optional<Measurements> measure(const EveryLoop& chosen, const NameFilter& filter, const RunOptions& options,
                                     Verdict& verdict) {
   const std::string cpuinfo = read_cpuinfo();
@@ -114,11 +159,8 @@ std::optional<Measurements> measure(const EveryLoop& chosen, const NameFilter& f
   }
   measured.machine.tsc_hz = clock.hz();
   measured.loops = std::move(*results);
-  for (const MissingLoop& missing : gather(measured.missing)) verdict.failed(not_to_be_run(missing));
-  // A peer is nobody's duty, unless somebody asked for it.
-  for (const MissingLoop& missing : chosen.missing)
-    if (!filter.wants_all()) verdict.failed(not_to_be_run(missing));
   measured.missing.insert(measured.missing.end(), chosen.missing.begin(), chosen.missing.end());
+  say_what_is_missing(measured.missing, chosen, filter, verdict);
   add_run_notes(measured, options);
   return measured;
 }
@@ -160,12 +202,16 @@ int bench_all(const BenchOptions& options, const NameFilter& filter) {
     if (chosen->loops.empty() && chosen->missing.empty()) return kUsage;
     if (options.list) return print_report(to_list(*chosen), false) ? verdict.exit_code() : kFailure;
   }
+  const StopSignal stop;  // from here on there are temporary files
   LateFile json(options.json, verdict);
+  Drawings drawings(options, verdict);
   auto measured = chosen ? measure(*chosen, filter, options.run, verdict) : load(options.from, filter, verdict);
   if (!measured) return verdict.exit_code();
   add_experiment(*measured, options.experiment, verdict);
   print(*measured, options.format, verdict);
-  json.write(dump(to_json(*measured)));
+  const Json figures = to_json(*measured);
+  json.write(dump(figures));
+  drawings.draw(figures);
   return verdict.exit_code();
 }
 
@@ -202,7 +248,7 @@ constexpr const char* kExamples = R"(Examples:
   netmem bench
   netmem bench --filter '^cross_core' --filter '^lock$' --repetitions 25
   netmem bench --json figures.json
-  netmem bench --from figures.json)";
+  netmem bench --from figures.json --report report.html)";
 
 }  // namespace
 
@@ -215,6 +261,10 @@ void add_bench(CLI::App& app, int& exit_code) {
       ->check(CLI::IsMember({"table", "kernel"}));
   command->add_option("--json", options->json, "write every figure to this file")->type_name("FILE");
   command->add_option("--experiment", options->experiment, "put bench/regression-experiment's figures with them")
+      ->type_name("FILE");
+  command->add_option("--report", options->report, "draw all of it as one page of HTML; needs gnuplot")
+      ->type_name("FILE");
+  command->add_option("--picture", options->picture, "draw the loops that say most as an SVG; needs gnuplot")
       ->type_name("FILE");
   command->footer(kExamples);
   command->callback([options, &exit_code] { exit_code = bench(*options); });

@@ -1,0 +1,247 @@
+#include "tools/bench_figures.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <span>
+#include <stdexcept>
+
+namespace netmem::tool {
+namespace {
+
+// Commas between groups of three digits, from five digits on.
+std::string grouped(std::string digits) {
+  const std::size_t begin = digits.starts_with('-') ? 1 : 0;
+  std::size_t end = std::min(digits.find('.'), digits.size());
+  if (end - begin < 5) return digits;
+  for (; end > begin + 3; end -= 3) digits.insert(end - 3, ",");
+  return digits;
+}
+
+// `near_one`: decimals of what is at least 1.00 and less than 2.
+std::string three_digits(double value, int near_one) {
+  if (value == 0) return "0.00";
+  const std::string scientific = fmt::format("{:.2e}", value);
+  const int exponent = std::atoi(scientific.c_str() + scientific.find('e') + 1);
+  if (exponent < -6 || exponent >= 15) return scientific;
+  const int decimals = exponent == 0 && value < 2 ? near_one : std::max(0, 2 - exponent);
+  return grouped(fmt::format("{:.{}f}", value, decimals));
+}
+
+// What is wrong with the figures: carried out of the reader to read_figures(), which makes an Error of it.
+struct Damaged : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// A value of the JSON and where it stands ("loops[3].cycles.min").
+class Reader {
+ public:
+  Reader(const Json& json, std::string path) : json_(&json), path_(std::move(path)) {}
+
+  [[nodiscard]] Reader at(const char* key) const {
+    if (!json_->is_object()) fail("is no object");
+    const auto found = json_->find(key);
+    const std::string path = path_.empty() ? key : path_ + "." + key;
+    if (found == json_->end()) throw Damaged(path + " is missing");
+    return {*found, path};
+  }
+
+  // Null and missing are the same.
+  [[nodiscard]] std::optional<Reader> maybe(const char* key) const {
+    if (!json_->is_object()) fail("is no object");
+    if (!json_->contains(key) || json_->at(key).is_null()) return std::nullopt;
+    return at(key);
+  }
+
+  [[nodiscard]] std::string text() const {
+    if (!json_->is_string()) fail("is no string");
+    return json_->get<std::string>();
+  }
+  [[nodiscard]] std::string text(const char* key) const { return at(key).text(); }
+
+  [[nodiscard]] Number number() const {
+    if (!json_->is_number() || !std::isfinite(json_->get<double>())) fail("is no number");
+    if (json_->get<double>() < 0) fail("is negative");
+    return {json_->get<double>(), format_figure(*json_)};
+  }
+  [[nodiscard]] Number number(const char* key) const { return at(key).number(); }
+
+  [[nodiscard]] bool yes_or_no() const {
+    if (!json_->is_boolean()) fail("is neither true nor false");
+    return json_->get<bool>();
+  }
+
+  [[nodiscard]] const Json& object() const {
+    if (!json_->is_object()) fail("is no object");
+    return *json_;
+  }
+
+  template <class Each>
+  void each(const char* key, Each&& use) const {
+    const Reader array = at(key);
+    if (!array.json_->is_array()) array.fail("is no array");
+    for (std::size_t i = 0; i < array.json_->size(); ++i)
+      use(Reader((*array.json_)[i], fmt::format("{}[{}]", array.path_, i)));
+  }
+
+  [[noreturn]] void fail(const char* why) const { throw Damaged((path_.empty() ? "all of it" : path_) + " " + why); }
+
+ private:
+  const Json* json_;
+  std::string path_;
+};
+
+Spread read_spread(const Reader& from, const char* least = "min", const char* most = "max") {
+  return {from.number(least), from.number("median"), from.number(most)};
+}
+
+LoopFigures read_loop(const Reader& from) {
+  LoopFigures loop{.name = from.text("name"),
+                   .group = from.text("group"),
+                   .subject = from.text("subject"),
+                   .element = from.text("element"),
+                   .batch = from.number("batch"),
+                   .producers = from.number("producers"),
+                   .pages = from.number("pages"),
+                   .page_size = from.number("page_size"),
+                   .elements = from.number("elements"),
+                   .repetitions = {},
+                   .cycles = read_spread(from.at("cycles")),
+                   .nanoseconds = read_spread(from.at("nanoseconds")),
+                   .bookkeeping = from.number("bookkeeping")};
+  from.each("repetitions", [&](const Reader& repetition) {
+    loop.repetitions.emplace_back(repetition.number("cycles"), repetition.number("nanoseconds"));
+  });
+  return loop;
+}
+
+RatioFigures read_ratio(const Reader& from) {
+  RatioFigures ratio{.name = from.text("name"),
+                     .above = from.text("above"),
+                     .below = from.text("below"),
+                     .spread = read_spread(from),
+                     .target = {},
+                     .met = {}};
+  if (const auto target = from.maybe("target")) ratio.target = target->number();
+  if (const auto met = from.maybe("met")) ratio.met = met->yes_or_no();
+  return ratio;
+}
+
+BuildFigures read_build(const Reader& from) {
+  BuildFigures build{.build = from.text("build"), .instructions = {}, .cycles = {}, .ratio = {}, .verdict = {}};
+  if (const auto instructions = from.maybe("instructions")) build.instructions = instructions->number();
+  if (const auto cycles = from.maybe("cycles")) build.cycles = read_spread(*cycles);
+  if (const auto ratio = from.maybe("ratio")) build.ratio = read_spread(*ratio, "low", "high");
+  if (const auto verdict = from.maybe("verdict")) build.verdict = verdict->text();
+  return build;
+}
+
+Members members_but(const Json& json, std::span<const std::string_view> known) {
+  Members unknown;
+  for (const auto& [key, value] : json.items())
+    if (std::ranges::find(known, key) == known.end()) unknown.emplace_back(key, value);
+  return unknown;
+}
+
+ExperimentFigures read_experiment(const Reader& from) {
+  constexpr std::array<std::string_view, 8> kKnown = {"date",       "commit", "says",   "rounds",
+                                                      "confidence", "margin", "builds", "loops"};
+  ExperimentFigures experiment{.date = from.text("date"),
+                               .commit = from.text("commit"),
+                               .says = from.text("says"),
+                               .rounds = from.number("rounds"),
+                               .confidence = from.number("confidence"),
+                               .margin = from.number("margin"),
+                               .more = members_but(from.object(), kKnown),
+                               .builds = {},
+                               .loops = {}};
+  from.each("builds",
+            [&](const Reader& build) { experiment.builds.push_back({build.text("name"), build.text("says")}); });
+  from.each("loops", [&](const Reader& loop) {
+    auto& read = experiment.loops.emplace_back(loop.text("name"), std::vector<BuildFigures>());
+    loop.each("builds", [&](const Reader& build) { read.builds.push_back(read_build(build)); });
+  });
+  return experiment;
+}
+
+Figures read_all(const Json& json) {
+  const Reader from(json, "");
+  Figures figures;
+  figures.schema = from.number("schema");
+  if (figures.schema.value != 1) from.at("schema").fail("is not 1, the only one known here");
+  figures.repetitions = from.number("repetitions");
+  figures.version = from.text("netmem");
+  figures.commit = from.text("commit");
+  figures.date = from.text("date");
+  figures.unit = from.text("unit");
+  figures.machine = from.at("machine").object();
+  constexpr std::array<std::string_view, 11> kKnown = {"schema",  "netmem",  "commit",      "date",
+                                                       "machine", "unit",    "repetitions", "loops",
+                                                       "ratios",  "missing", "experiment"};
+  figures.more = members_but(json, kKnown);
+  from.each("loops", [&](const Reader& loop) { figures.loops.push_back(read_loop(loop)); });
+  from.each("ratios", [&](const Reader& ratio) { figures.ratios.push_back(read_ratio(ratio)); });
+  from.each("missing", [&](const Reader& one) { figures.missing.push_back({one.text("name"), one.text("reason")}); });
+  if (const auto experiment = from.maybe("experiment")) figures.experiment = read_experiment(*experiment);
+  return figures;
+}
+
+}  // namespace
+
+std::string format_figure(const Json& number) {
+  return number.is_number_float() ? three_digits(number.get<double>(), 3) : grouped(number.dump());
+}
+
+std::string format_short(double value) { return three_digits(value, 2); }
+
+std::string_view LoopFigures::slug() const {
+  const std::string_view all = name;
+  const auto slash = all.rfind('/');
+  return slash == std::string_view::npos ? all : all.substr(slash + 1);
+}
+
+bool RatioFigures::is_device_to_host() const {
+  return above.ends_with("/device") && below == above.substr(0, above.size() - 6) + "host";
+}
+
+std::string_view ExperimentFigures::says_of(std::string_view build) const {
+  const auto found = std::ranges::find(builds, build, &Build::name);
+  return found == builds.end() || found->says.empty() ? build : std::string_view(found->says);
+}
+
+std::vector<std::string> Figures::groups() const {
+  std::vector<std::string> found;
+  for (const LoopFigures& loop : loops)
+    if (std::ranges::find(found, loop.group) == found.end()) found.push_back(loop.group);
+  return found;
+}
+
+std::vector<const LoopFigures*> Figures::of_group(std::string_view group) const {
+  std::vector<const LoopFigures*> found;
+  for (const LoopFigures& loop : loops)
+    if (loop.group == group) found.push_back(&loop);
+  return found;
+}
+
+const LoopFigures* Figures::find(std::string_view name) const {
+  const auto found = std::ranges::find(loops, name, &LoopFigures::name);
+  return found == loops.end() ? nullptr : &*found;
+}
+
+Result<Figures> read_figures(const Json& json) {
+  try {
+    // Through text and back: now every string is UTF-8.
+    return read_all(Json::parse(dump(json)));
+  } catch (const Damaged& damage) {
+    return refused("draw the report", fmt::format("the figures are damaged: {}", damage.what()),
+                   "make them again with netmem bench --json FILE");
+  } catch (const Json::exception& error) {
+    return refused("draw the report", fmt::format("the figures are damaged: {}", error.what()),
+                   "make them again with netmem bench --json FILE");
+  }
+}
+
+}  // namespace netmem::tool
