@@ -11,6 +11,8 @@
 // a program that keeps headers in host memory and payload on a device. bench/kind-dispatch runs it; docs/decisions/ has
 // what came out. Same arguments as hot_loops.
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -276,8 +278,8 @@ void add(LoopList& all, const std::string& design) {
         return simple_loop(
             [run, pools = std::make_shared<Pools<Design>>(mixed)](std::uint64_t elements) { run(*pools, elements); });
       };
-      const std::string group = std::string(work.name) + (mixed ? "_mixed" : "_one");
-      all.push_back({.name = group + "/" + design,
+      const std::string group = fmt::format("{}_{}", work.name, mixed ? "mixed" : "one");
+      all.push_back({.name = fmt::format("{}/{}", group, design),
                      .group = group,
                      .subject = design,
                      .element = "taken and dropped",

@@ -11,7 +11,7 @@ class OutsideProvider final : public RegionProvider {
   static Result<std::shared_ptr<MemoryProvider>> create(std::size_t size, std::size_t page_size) {
     auto memory = Mapping::anonymous(size, page_size);
     if (!memory) return std::unexpected(memory.error());
-    const std::shared_ptr<OutsideProvider> provider(new OutsideProvider(std::move(*memory)));
+    std::shared_ptr<OutsideProvider> provider(new OutsideProvider(std::move(*memory)));
     const auto shift = static_cast<unsigned>(std::countr_zero(page_size));
     const auto cut = provider->cut({.name = "outside", .size = size, .page_shift = shift}, {});
     if (!cut) return std::unexpected(cut.error());
