@@ -105,13 +105,13 @@ void add_allocator_loops(LoopList& loops, const AllocatorName& name) {
   };
   loops.push_back(allocator_loop(name, "page_pool01_fast_path", "", 1, singles));
   loops.push_back(allocator_loop(name, "burst_64", ", 64 and 64", 64, bursts));
-  loops.push_back(allocator_loop(name, "bulk_64", ", 64 and 64 one at a time: it has no bulk", 64, bursts));
+  loops.push_back(allocator_loop(name, "bulk_64", ", 64 and 64: it has no bulk", 64, bursts));
 }
 
 // For allocators whose memory may be freed on another thread.
 template <class Allocator>
 void add_cross_core_allocator_loops(LoopList& loops, const AllocatorName& name) {
-  LoopSpec loop = allocator_loop(name, "cross_core_64", ", freed on another core, 64 at a time", 64, [] {
+  LoopSpec loop = allocator_loop(name, "cross_core_64", ", 64 and 64, freed by another thread", 64, [] {
     return cross_core_loop(std::make_unique<AllocatorSubject<Allocator>>(), 64, 1);
   });
   loop.producers = 1;

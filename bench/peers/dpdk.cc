@@ -187,9 +187,15 @@ class Adder {
   }
   void add_cross_core(std::size_t batch, std::size_t producers) {
     std::string group = "cross_core_" + std::to_string(batch);
-    if (producers > 1) group += "_from_" + std::to_string(producers);
-    add(group, "got, and put by another core with its whole batch", batch, producers,
-        [batch, producers] { return cross_core<Kind>(batch, producers); });
+    std::string how =
+        std::string("got ") + (batch == 1 ? "one at a time" : std::to_string(batch) + " at once") + ", and put so by ";
+    if (producers == 1) {
+      how += "another thread";
+    } else {
+      group += "_from_" + std::to_string(producers);
+      how += std::to_string(producers) + " other threads in turn";
+    }
+    add(group, how, batch, producers, [batch, producers] { return cross_core<Kind>(batch, producers); });
   }
 
  private:

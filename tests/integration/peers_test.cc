@@ -5,11 +5,15 @@
 #include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 #include <thread>
@@ -181,6 +185,28 @@ TEST(Peers, DpdkLoopsLiveSideBySide) {
     for (const auto& loop : made) loop->run(1000);
     EXPECT_THAT(made, Not(IsEmpty()));
   }
+}
+
+// In a process of its own, because DPDK is tried once: with too little address space for it.
+void start_dpdk_in_little_space(const LoopSpec& loop) {
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlim_t limit = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + (rlim_t{64} << 20);
+  const rlimit limits{limit, limit};
+  ::setrlimit(RLIMIT_AS, &limits);
+  const MadeLoop made = loop.make();
+  if (!made) std::fprintf(stderr, "%s\n", made.error().message().c_str());
+  std::_Exit(made ? 1 : 0);
+}
+
+TEST(Peers, DpdkThatCannotStartSaysWhyInOneLine) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  std::vector<Missing> missing;
+  const LoopList loops = peer_loops(missing);
+  const auto loop = std::ranges::find(loops, "bulk_64/dpdk_mempool", &LoopSpec::name);
+  if (loop == loops.end()) GTEST_SKIP() << "DPDK is no peer of this build";
+  EXPECT_EXIT(start_dpdk_in_little_space(*loop), testing::ExitedWithCode(0),
+              "^cannot start DPDK: EAL: [^\n]*; [^\n]*\n$");
 }
 
 }  // namespace
