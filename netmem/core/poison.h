@@ -1,4 +1,5 @@
-// In AddressSanitizer builds the bytes of a host page at rest are poisoned; in all other builds these are nothing.
+// In AddressSanitizer builds the bytes of a host page at rest are poisoned; in all other builds these are nothing, but
+// for what bench/regression-experiment plants here (netmem/core/experiment.h).
 #pragma once
 
 #include "netmem/core/experiment.h"
