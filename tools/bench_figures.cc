@@ -17,7 +17,7 @@ std::string grouped(std::string digits) {
   const std::size_t begin = digits.starts_with('-') ? 1 : 0;
   std::size_t end = std::min(digits.find('.'), digits.size());
   if (end - begin < 5) return digits;
-  for (; end > begin + 3; end -= 3) digits.insert(end - 3, ",");
+  for (; end > begin + 3; end -= 3) digits.insert(end - 3, 1, ',');
   return digits;
 }
 

@@ -88,7 +88,7 @@ std::string section(std::string_view id, std::string_view title, const std::stri
   return fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}</section>\n", id, title, html);
 }
 
-std::string paragraph(const std::string& html) { return "<p>" + html + "</p>\n"; }
+std::string paragraph(const std::string& html) { return fmt::format("<p>{}</p>\n", html); }
 
 std::string legend_of_bars(const std::vector<Chart>& charts) {
   std::string keys;
