@@ -14,7 +14,7 @@ _netmem_flags() {
   case $1 in
     recv) echo "--help --listen --memory --page-size --landing --output --connections --digest --json" ;;
     send) echo "--help --connect --input --bytes --seed --connections --digest --json" ;;
-    bench) echo "--help --filter --list --time --loops --repetitions --format --json --experiment --from" ;;
+    bench) echo "--help --filter --list --time --loops --repetitions --format --json --experiment --from --report --picture" ;;
     *) echo "--help --version recv send bench" ;;
   esac
 }
@@ -24,7 +24,7 @@ _netmem() {
   # bash takes a colon for the end of a word.
   if [[ $previous == : ]]; then return; fi
   case $previous in
-    --input | --output | --from | --experiment)
+    --input | --output | --from | --experiment | --report | --picture)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       ;;
