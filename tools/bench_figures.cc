@@ -24,7 +24,7 @@ std::string grouped(std::string digits) {
 // `near_one`: decimals of what is at least 1.00 and less than 2.
 std::string three_digits(double value, int near_one) {
   if (value == 0) return "0.00";
-  const std::string scientific = fmt::format("{:.2e}", value);
+  std::string scientific = fmt::format("{:.2e}", value);
   const int exponent = std::atoi(scientific.c_str() + scientific.find('e') + 1);
   if (exponent < -6 || exponent >= 15) return scientific;
   const int decimals = exponent == 0 && value < 2 ? near_one : std::max(0, 2 - exponent);

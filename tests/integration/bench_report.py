@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-VOID = {"meta", "link", "img", "br", "input", "base"}
+VOID = {"meta", "wbr", "link", "img", "br", "input", "base"}
 FORBIDDEN = {"script", "link", "img", "iframe", "object", "embed", "base", "form", "audio", "video", "image", "foreignobject"}
 
 
@@ -42,7 +42,7 @@ class Element:
     def text(self):
         if self.tag in ("style", "title"):
             return ""
-        inline = self.tag in ("b", "code", "small", "a")
+        inline = self.tag in ("b", "code", "small", "a") or any(getattr(part, "tag", "") == "wbr" for part in self.parts)
         return ("" if inline else " ").join(part if isinstance(part, str) else part.text() for part in self.parts)
 
     def words(self):
