@@ -5,6 +5,7 @@
 #include <regex>
 
 #include "bench/loops/loops.h"
+#include "bench/peers/peers.h"
 
 namespace netmem::tool {
 
@@ -62,9 +63,15 @@ void put_in_order(bench::LoopList& loops) {
 }
 
 EveryLoop every_loop() {
-  EveryLoop all{.loops = bench::baseline_loops(), .missing = {}};
+  EveryLoop all{.loops = bench::baseline_loops(), .missing = {}, .of_peers = {}};
   std::ranges::move(bench::pool_loops(), std::back_inserter(all.loops));
   std::ranges::move(bench::cross_core_loops(), std::back_inserter(all.loops));
+  std::vector<bench::Missing> missing;
+  for (bench::LoopSpec& loop : bench::peer_loops(missing)) {
+    all.of_peers.insert(loop.name);
+    all.loops.push_back(std::move(loop));
+  }
+  for (bench::Missing& peer : missing) all.missing.push_back({std::move(peer.name), std::move(peer.reason)});
   put_in_order(all.loops);
   return all;
 }

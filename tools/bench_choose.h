@@ -3,6 +3,8 @@
 // Threads: one.
 #pragma once
 
+#include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,10 +30,12 @@ class NameFilter {
   std::vector<std::shared_ptr<const Expression>> expressions_;
 };
 
-// Every loop of this program, group by group, and the peers that are not installed.
+// Every loop of this program, group by group, and the peers that are not installed. Nobody needs to have a peer, so a
+// loop of one that cannot run is no failure unless somebody asked for it.
 struct EveryLoop {
   bench::LoopList loops;
   std::vector<MissingLoop> missing;
+  std::set<std::string> of_peers;  // names of loops
 
   [[nodiscard]] std::vector<std::string> names() const;  // of both
 };

@@ -48,7 +48,7 @@ TEST(BenchLoops, StandGroupByGroupWithNetmemFirst) {
 
 TEST(BenchLoops, EveryTargetComparesLoopsThatThereAre) {
   const EveryLoop all = every_loop();
-  for (const Target& target : targets()) {
+  for (const LoopTarget& target : targets()) {
     EXPECT_NO_THROW(find(all, std::string(target.group) + "/host"));
     EXPECT_NO_THROW(find(all, std::string(target.group) + "/device"));
     if (!target.below.ends_with("/dpdk_mempool")) {
@@ -58,8 +58,10 @@ TEST(BenchLoops, EveryTargetComparesLoopsThatThereAre) {
 }
 
 TEST(BenchLoops, EachRunsAsOftenAsItIsAsked) {
-  for (const bench::LoopSpec& spec : every_loop().loops) {
-    if (spec.subject.find("huge") != std::string::npos || spec.pages > 100'000) continue;
+  const EveryLoop all = every_loop();
+  for (const bench::LoopSpec& spec : all.loops) {
+    const bool too_much = spec.subject.find("huge") != std::string::npos || spec.pages > 100'000;
+    if (too_much || all.of_peers.contains(spec.name)) continue;  // peers: tests/integration/peers_test.cc
     if (spec.producers > 0 && bench::processors().size() < 2) continue;
     const auto loop = spec.make();
     ASSERT_TRUE(loop) << spec.name << ": " << loop.error().message();

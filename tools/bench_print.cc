@@ -34,7 +34,7 @@ std::string row(const MeasuredLoop& loop) {
 }
 
 std::string ratio_row(const MeasuredRatio& ratio) {
-  std::string text = fmt::format("  {:58} {:>7.3f} {:>7.3f} {:>7.3f}", ratio.name(), ratio.quotient.min,
+  std::string text = fmt::format("  {:66} {:>7.3f} {:>7.3f} {:>7.3f}", ratio.name(), ratio.quotient.min,
                                  ratio.quotient.median, ratio.quotient.max);
   if (ratio.target) text += fmt::format(" {:>7.2f}  {}", *ratio.target, ratio.met() ? "met" : "NOT met");
   return text + "\n";
@@ -47,7 +47,7 @@ std::string bookkeeping(const Measurements& measured) {
     const char* verdict = loop.pages < kFewestPagesForIt         ? "fixed cost of few pages"
                           : loop.bookkeeping <= kMostBookkeeping ? "met"
                                                                  : "NOT met";
-    text += fmt::format("  {:58} {:>7} {:>7.1f} {:>7} {:>7.0f}  {}\n", loop.name, "", loop.bookkeeping, "",
+    text += fmt::format("  {:66} {:>7} {:>7.1f} {:>7} {:>7.0f}  {}\n", loop.name, "", loop.bookkeeping, "",
                         kMostBookkeeping, verdict);
   }
   return text.empty() ? text : "\nBookkeeping, bytes a page\n" + text;
@@ -97,7 +97,7 @@ std::string ratio_table(const Measurements& measured) {
   std::string text;
   for (const MeasuredRatio& ratio : ratios(measured)) text += ratio_row(ratio);
   if (!text.empty())
-    text = fmt::format("\n{:60} {:>7} {:>7} {:>7} {:>7}\n", "Ratios, repetition by repetition", "min", "median", "max",
+    text = fmt::format("\n{:68} {:>7} {:>7} {:>7} {:>7}\n", "Ratios, repetition by repetition", "min", "median", "max",
                        "target") +
            text;
   return text + bookkeeping(measured);

@@ -119,7 +119,6 @@ Trial next_trial(std::uint64_t elements, nanoseconds took, nanoseconds wanted) {
 
 std::optional<std::vector<MeasuredLoop>> run_loops(const bench::LoopList& loops, const RunOptions& options,
                                                    std::vector<MissingLoop>& missing) {
-  const StopSignal stop;
   const RunProgress progress;
   bench::pin(0);
   std::vector<Ready> ready = make_ready(loops, options, missing, progress);

@@ -20,7 +20,7 @@ struct RunOptions {
 };
 
 // Interleaved: each repetition goes through all loops, so that a machine that slows down slows every loop down. Loops
-// that cannot run here are added to `missing`. Empty when a signal asked to stop.
+// that cannot run here are added to `missing`. Empty when a signal asked to stop (StopSignal, the caller's).
 std::optional<std::vector<MeasuredLoop>> run_loops(const bench::LoopList& loops, const RunOptions& options,
                                                    std::vector<MissingLoop>& missing);
 

@@ -6,7 +6,7 @@ namespace netmem::tool {
 namespace {
 
 // On the right: what Linux 7.3's page_pool has, measured beside the same baselines.
-constexpr Target kTargets[] = {
+constexpr LoopTarget kTargets[] = {
     {"page_pool01_fast_path", "page_pool01_fast_path/array", 1.25},
     {"page_pool01_fast_path", "page_pool01_fast_path/dpdk_mempool", 0.45},
     {"page_pool01_fast_path", "atomic_inc", 0.35},  // 0.87
@@ -34,11 +34,11 @@ bool has_target(const std::vector<MeasuredRatio>& all, const MeasuredLoop& above
 
 }  // namespace
 
-std::span<const Target> targets() { return kTargets; }
+std::span<const LoopTarget> targets() { return kTargets; }
 
 std::vector<MeasuredRatio> ratios(const Measurements& measured) {
   std::vector<MeasuredRatio> all;
-  for (const Target& target : kTargets)
+  for (const LoopTarget& target : kTargets)
     for (const char* memory : {"/host", "/device"})
       add(all, measured.find(std::string(target.group) + memory), measured.find(target.below), target.at_most);
   for (const MeasuredLoop& loop : measured.loops)

@@ -10,12 +10,12 @@
 namespace netmem::tool {
 
 // The loop of this group, on host memory and on device memory alike, should cost at most this many times the other one.
-struct Target {
+struct LoopTarget {
   std::string_view group;
   std::string_view below;
   double at_most;
 };
-std::span<const Target> targets();
+std::span<const LoopTarget> targets();
 
 // Bytes of bookkeeping for each page, everything included. A small pool's fixed cost is spread over too few pages.
 inline constexpr double kMostBookkeeping = 80;

@@ -15,6 +15,8 @@ class NoOwner final : public PageOwner {
   [[nodiscard]] const char* owner_name() const noexcept override { return "no pool"; }
 };
 
+constinit NoOwner kNoOwner;  // asked for on every way to a provider and back: no guard
+
 }  // namespace
 
 MemoryProvider::~MemoryProvider() = default;
@@ -39,10 +41,7 @@ Netmem end_life(Netmem page) {
   return Netmem::from_bits(next & ~Netmem::kLookBit);
 }
 
-PageOwner& no_owner() {
-  static NoOwner owner;
-  return owner;
-}
+PageOwner& no_owner() { return kNoOwner; }
 
 const char* owner_name(Netmem page) {
   const Descriptor& descriptor = page.descriptor();

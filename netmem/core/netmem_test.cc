@@ -184,7 +184,7 @@ TEST(PageOwner, WhatEveryThreadReadsSharesNoLineWithTheConsumersWords) {
     [[nodiscard]] const char* owner_name() const noexcept override { return "probe"; }
     [[nodiscard]] bool apart() const {
       const auto line = [](const void* address) { return reinterpret_cast<std::uintptr_t>(address) / 64; };
-      return line(&consumer_) == line(this) && line(&gets_) == line(this) + 1;
+      return line(&consumer_) == line(this) && line(&in_slots_) == line(this) + 1;
     }
   };
   EXPECT_TRUE(Owner().apart());

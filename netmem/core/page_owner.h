@@ -1,20 +1,19 @@
 // Where a page goes when its last reference is dropped: the part of a page pool that the core needs to know.
 //
-// The cache is an array used as a stack. Its height is the difference of two running totals, how often something was
-// put on it and how often taken off: the totals are the pool's counters, so counting costs nothing, and each of the two
-// hot operations writes one of them. The page put last waits beside the totals, in the same cache line: a program that
-// takes and recycles one page at a time touches no slot.
+// The cache is an array used as a stack, with the page put last beside its height, in the same cache line: a program
+// that takes and recycles one page at a time touches no slot and moves no height. puts_ counts every page put; how many
+// were taken follows from it and from the height, so counting costs one addition for an alloc and recycle.
 //
 // Threads: try_take and try_put belong to the consumer, the one thread whose number is in consumer_. Any thread may
-// read the totals, ask is_consumer() and call take_home().
+// read puts_ and in_slots_, ask is_consumer() and call take_home().
 //
 // Invariants:
-//  1. 0 <= height() <= kCacheSize, where height() is puts_ - gets_.
-//  2. slots_[0, height()), with top_ in the place of the last one unless top_ is empty, hold current handles of pages
-//     whose refs == 1 and whose owner is this.
+//  1. 0 <= height() <= kCacheSize, where height() is in_slots_, and one more when top_ holds a page.
+//  2. slots_[0, in_slots_) and top_ hold current handles of pages whose refs == 1 and whose owner is this.
 //  3. Line 0 is written only when the pool changes hands, line 1 only by the consumer.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -47,16 +46,16 @@ class NETMEM_EXPORT alignas(64) PageOwner {
 
   // REQUIRES: consumer. The page last put; false when there is none.
   [[nodiscard]] bool try_take(Netmem& page) {
-    page = top_;
+    page = top();
     if (page) {
-      top_ = {};
+      set_top({});
     } else {
-      const std::uint64_t in_slots = height();
+      const std::uint64_t in_slots = in_slots_.mine();
       if (in_slots == 0) [[unlikely]]
         return false;
       page = slots_[in_slots - 1];
+      in_slots_.set(in_slots - 1);
     }
-    gets_.add(1);
     unpoison(page);
     return true;
   }
@@ -65,13 +64,50 @@ class NETMEM_EXPORT alignas(64) PageOwner {
   // still the caller's.
   [[nodiscard]] bool try_put(Netmem page) {
     SingleWriter<std::uint64_t>& life = page.life();
-    if (life.mine() != page.bits() || (top_ && height() >= kCacheSize)) [[unlikely]]
+    if (life.mine() != page.bits()) [[unlikely]]
       return false;
     const Netmem next = page.next_generation();
+    if (top()) {
+      const std::uint64_t in_slots = in_slots_.mine();
+      if (in_slots >= kCacheSize - 1) [[unlikely]]
+        return false;
+      slots_[in_slots] = top();
+      in_slots_.set(in_slots + 1);
+    }
+    set_top(next);
     life.set(next.bits());
-    push(next);
+    puts_.add(1);
     poison(page);
     return true;
+  }
+
+  // The same for many: how many of the first went in. It ends at the first that has no room or needs a closer look, and
+  // with kOwned at the first of another pool; without, REQUIRES that there is none.
+  template <bool kOwned>
+  [[nodiscard]] std::size_t try_put(std::span<const Netmem> pages) {
+    std::uint64_t in_slots = in_slots_.mine();
+    if (in_slots >= kCacheSize - 2) return 0;
+    if (top()) {
+      slots_[in_slots++] = top();
+      set_top({});
+    }
+    // One slot stays free: try_put() of a single page does not look for room when there is no top_.
+    const std::size_t room = std::min<std::size_t>(pages.size(), kCacheSize - 1 - in_slots);
+    const Netmem* const from = pages.data();
+    Netmem* const to = slots_ + in_slots;
+    std::size_t count = 0;
+    while (count < room && ends_life<kOwned>(from[count])) {
+      if (count + 1 == room || !ends_life<kOwned>(from[count + 1])) {
+        to[count] = from[count].next_generation();
+        ++count;
+        break;
+      }
+      store_pair(to + count, load_pair(from + count) + Netmem::kOneGeneration);
+      count += 2;
+    }
+    in_slots_.set(in_slots + count);
+    puts_.add(count);
+    return count;
   }
 
   // The slow way home, from any thread: return ring, or the provider. REQUIRES: each page is this pool's, the caller
@@ -96,22 +132,67 @@ class NETMEM_EXPORT alignas(64) PageOwner {
     return Netmem::from_bits(next & ~Netmem::kLookBit);
   }
 
-  [[nodiscard]] std::uint64_t height() const { return puts_.mine() - gets_.mine(); }
+  [[nodiscard]] Netmem top() const { return Netmem::from_bits(top_.mine()); }
+  void set_top(Netmem page) { top_.set(page.bits()); }
+  [[nodiscard]] std::uint64_t height() const { return in_slots_.mine() + (top() ? 1 : 0); }
 
   // REQUIRES: consumer, height() < kCacheSize.
   void push(Netmem page) {
-    if (top_) slots_[height() - 1] = top_;
-    top_ = page;
+    if (top()) {
+      slots_[in_slots_.mine()] = top();
+      in_slots_.add(1);
+    }
+    set_top(page);
     puts_.add(1);
+  }
+
+  // Two handles at once: what moving many is bound by is the number of stores.
+  using Pair [[gnu::vector_size(16), gnu::aligned(8), gnu::may_alias]] = std::uint64_t;
+  static Pair load_pair(const Netmem* from) { return *reinterpret_cast<const Pair*>(from); }
+  static void store_pair(Netmem* to, Pair pair) { *reinterpret_cast<Pair*>(to) = pair; }
+
+  // False, and nothing done, when the page does not go home the usual way.
+  template <bool kOwned>
+  [[nodiscard]] bool ends_life(Netmem page) const {
+    SingleWriter<std::uint64_t>& life = page.life();
+    if (kOwned && page.descriptor().owner != this) return false;
+    if (life.mine() != page.bits()) [[unlikely]]
+      return false;
+    life.set(page.next_generation().bits());
+    poison(page);
+    return true;
+  }
+
+  static void copy_reversed(const Netmem* from, Netmem* to, std::size_t count) {
+    std::size_t left = count;
+    for (; left >= 2; left -= 2, to += 2)
+      store_pair(to, __builtin_shufflevector(load_pair(from + left - 2), Pair{}, 1, 0));
+    if (left != 0) *to = from[0];
+  }
+
+  // REQUIRES: consumer. The pages last put, the last one first; how many.
+  std::size_t take(std::span<Netmem> out) {
+    const std::size_t wanted = std::min<std::size_t>(out.size(), height());
+    if (wanted == 0) return 0;
+    const std::size_t from_top = top() ? 1 : 0;
+    if (from_top != 0) {
+      out[0] = top();
+      set_top({});
+    }
+    const std::uint64_t left = in_slots_.mine() - (wanted - from_top);
+    copy_reversed(slots_ + left, out.data() + from_top, wanted - from_top);
+    in_slots_.set(left);
+    for (const Netmem page : out.first(wanted)) unpoison(page);
+    return wanted;
   }
 
   // Line 0: read by every thread.
   std::atomic<ThreadId> consumer_{kNoThread};
 
   // Line 1 and on: the consumer's.
-  alignas(64) SingleWriter<std::uint64_t> gets_;
+  alignas(64) SingleWriter<std::uint64_t> in_slots_;
   SingleWriter<std::uint64_t> puts_;
-  Netmem top_;  // the page put last, until it is taken or another comes: then it moves to the slots
+  SingleWriter<std::uint64_t> top_;  // the page put last, until it is taken or another comes: then it moves to a slot
   Netmem slots_[kCacheSize];
 };
 

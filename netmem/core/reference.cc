@@ -1,7 +1,5 @@
 #include "netmem/core/reference.h"
 
-#include <array>
-
 #include "netmem/core/memory_provider.h"
 #include "netmem/core/region.h"
 
@@ -40,32 +38,34 @@ void drop_shared(Netmem page) noexcept {
   if (count == 1) drop_last(page, descriptor, refs & ~Descriptor::kCountMask);
 }
 
-void drop(std::span<const Netmem> pages) noexcept {
-  std::array<Netmem, kCacheRefill> batch;
-  std::size_t count = 0;
-  PageOwner* owner = nullptr;  // of the pages in `batch`
-  const auto flush = [&] {
-    if (count != 0) owner->take_home(std::span<const Netmem>(batch.data(), count));
-    count = 0;
-  };
-  for (const Netmem page : pages) {
-    Descriptor& descriptor = page.descriptor();
-    if (descriptor.refs.load(std::memory_order_acquire) != 1) {
-      drop_shared(page);
-      continue;
-    }
-    PageOwner* const home = descriptor.owner;
-    if (home->is_consumer()) {
-      if (!home->try_put(page)) home->take_home(std::span(&page, 1));
-      continue;
-    }
-    if (home != owner || count == batch.size()) {
-      flush();
-      owner = home;
-    }
-    batch[count++] = page;
+namespace {
+
+// Sends home the first page and those after it that go the same way; how many.
+std::size_t drop_run(std::span<const Netmem> pages) {
+  const Descriptor& first = pages.front().descriptor();
+  if (first.refs.load(std::memory_order_acquire) != 1) {
+    drop_shared(pages.front());
+    return 1;
   }
-  flush();
+  PageOwner* const home = first.owner;
+  if (home->is_consumer()) {
+    if (const std::size_t put = home->try_put<true>(pages); put != 0) return put;
+    home->take_home(pages.first(1));
+    return 1;
+  }
+  std::size_t run = 1;
+  for (; run < pages.size(); ++run) {
+    const Descriptor& page = pages[run].descriptor();
+    if (page.refs.load(std::memory_order_acquire) != 1 || page.owner != home) break;
+  }
+  home->take_home(pages.first(run));
+  return run;
+}
+
+}  // namespace
+
+void drop(std::span<const Netmem> pages) noexcept {
+  while (!pages.empty()) pages = pages.subspan(drop_run(pages));
 }
 
 }  // namespace netmem

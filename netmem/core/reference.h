@@ -37,7 +37,8 @@ inline void drop(Netmem page) noexcept {
   owner->take_home(std::span<const Netmem>(&page, 1));
 }
 
-// Drops one reference of each; pages of several pools may be mixed. One ring operation for each pool and 64 pages.
+// Drops one reference of each; pages of several pools may be mixed. One ring operation for each run of unshared pages
+// of one pool.
 NETMEM_EXPORT void drop(std::span<const Netmem> pages) noexcept;
 
 // Says in the page's life that its references must be looked at. REQUIRES: the caller is the sole owner.

@@ -47,7 +47,7 @@ Result<void> PagePool::audit() const {
 
   std::unordered_set<const Descriptor*> seen;
   for (std::uint64_t i = 0; i < c.in_cache; ++i) {
-    const Netmem page = top_ && i + 1 == c.in_cache ? top_ : slots_[i];
+    const Netmem page = top() && i + 1 == c.in_cache ? top() : slots_[i];
     const Descriptor& descriptor = page.descriptor();
     const std::string which = "page " + std::to_string(descriptor.index) + " in the cache ";
     if (!page.current()) return wrong(which + "has the handle of an earlier life");

@@ -5,13 +5,23 @@
 #include <bit>
 
 #include "netmem/base/check.h"
+#include "netmem/base/spin_lock.h"
 #include "netmem/base/units.h"
 #include "netmem/pool/registry.h"
 
 namespace netmem {
 namespace {
 
+// About 300 ns where a pause takes 70 cycles (Zen 5, Skylake and later), much less elsewhere. docs/decisions has how it
+// was chosen.
+constexpr int kStarvedPauses = 12;
+
 constexpr std::size_t kLargestRing = std::size_t{1} << 24;
+
+std::span<const std::uint64_t> bits_of(std::span<const Netmem> pages) {
+  static_assert(sizeof(Netmem) == sizeof(std::uint64_t));
+  return {reinterpret_cast<const std::uint64_t*>(pages.data()), pages.size()};
+}
 
 bool is_registered(const MemoryProvider& provider) {
   const std::vector<const Region*> regions = provider.regions();
@@ -74,74 +84,95 @@ void PagePool::set_numa_node(int node) noexcept { numa_node_ = node; }
 
 // ---- allocation ----
 
-Netmem PagePool::alloc_slow() noexcept {
-  const auto take = [this] {
-    Netmem page;
-    return try_take(page) ? page : Netmem();
-  };
+void PagePool::check_consumer() noexcept {
   if (consumer_.load(std::memory_order_relaxed) == kNoThread) set_consumer();
   NETMEM_CHECK(is_consumer(), "pool %s: allocation on a thread that is not its consumer", options_.name.c_str());
-  if (refill_from_ring()) {
-    mine_.refill.add(1);
-    return take();
+}
+
+Netmem PagePool::alloc_slow() noexcept {
+  check_consumer();
+  Netmem page;
+  if (refill_from_lane() || refill_from_ring() || refill_from_provider()) {
+    (void)try_take(page);
+  } else {
+    starve();
   }
-  if (refill_from_provider()) {
-    (page_shift_ == kSmallestPageShift ? mine_.slow : mine_.slow_high_order).add(1);
-    return take();
-  }
-  mine_.failed.add(1);
-  return {};
+  return page;
 }
 
 std::size_t PagePool::try_alloc(std::span<Netmem> out) noexcept {
-  std::size_t count = 0;
+  std::size_t count = take(out);
+  if (count == out.size()) return count;
+  check_consumer();
   while (count < out.size()) {
-    if (top_ || height() == 0) {
-      const Netmem page = try_alloc();
-      if (!page) break;
-      out[count++] = page;
-      continue;
+    const std::size_t got = refill_and_take(out.subspan(count));
+    if (got == 0) {
+      starve();
+      break;
     }
-    const std::size_t taken = std::min<std::size_t>(height(), out.size() - count);
-    const Netmem* top = slots_ + height();
-    for (std::size_t i = 0; i < taken; ++i) {
-      out[count + i] = *--top;
-      unpoison(*top);
-    }
-    gets_.add(taken);
-    count += taken;
+    count += got;
   }
   return count;
+}
+
+// REQUIRES: the cache is empty.
+std::size_t PagePool::refill_and_take(std::span<Netmem> out) noexcept {
+  const bool past_the_cache = out.size() >= kCacheRefill && numa_node_ < 0;
+  if (!past_the_cache || in_lane_.mine() != 0)
+    return refill_from_lane() || refill_from_ring() || refill_from_provider() ? take(out) : 0;
+  if (const std::size_t count = pop_home(out.first(kCacheRefill)); count != 0) {
+    mine_.refill.add(1);
+    mine_.brought_in.add(count);
+    return count;
+  }
+  mine_.empty.add(1);
+  return refill_from_provider() ? take(out) : 0;
+}
+
+// Keeps its hands off the ring for a moment: a consumer that asks again at once takes the cache line that returning
+// threads write from under them, and every page travels alone.
+void PagePool::starve() noexcept {
+  mine_.failed.add(1);
+  for (int i = 0; i < kStarvedPauses; ++i) relax();
 }
 
 bool PagePool::on_wrong_node(Netmem page) const noexcept {
   return numa_node_ >= 0 && page.region().numa_node() != numa_node_;
 }
 
-// REQUIRES: the cache is empty.
+// From the ring, their lives ended; how many.
+std::size_t PagePool::pop_home(std::span<Netmem> out) noexcept {
+  Netmem* to = out.data();
+  return ring_.pop_each(out.size(), [&](std::uint64_t value) { *to++ = send_home(Netmem::from_bits(value)); });
+}
+
+// REQUIRES for all three: the cache is empty. True: now it is not.
+bool PagePool::refill_from_lane() noexcept {
+  const std::size_t count = in_lane_.mine();
+  if (count == 0) return false;
+  in_lane_.set(0);
+  return bring_in_recycled(std::span(lane_).first(count));
+}
+
 bool PagePool::refill_from_ring() noexcept {
-  std::array<std::uint64_t, kCacheRefill> values;
-  const std::size_t popped = ring_.pop(values);
-  if (popped == 0) {
-    mine_.empty.add(1);
-    return false;
+  std::array<Netmem, kCacheRefill> pages;
+  const std::size_t count = pop_home(pages);
+  if (count == 0) mine_.empty.add(1);
+  return bring_in_recycled(std::span(pages).first(count));
+}
+
+// Without those on the wrong node, which go back to the provider.
+bool PagePool::bring_in_recycled(std::span<Netmem> pages) noexcept {
+  if (numa_node_ >= 0) {
+    const auto waived = std::ranges::stable_partition(pages, [this](Netmem page) { return !on_wrong_node(page); });
+    mine_.waive.add(waived.size());
+    reclaim(waived);
+    pages = pages.first(pages.size() - waived.size());
   }
-  std::array<Netmem, kCacheRefill> good;
-  std::array<Netmem, kCacheRefill> waived;
-  std::size_t good_count = 0;
-  std::size_t waived_count = 0;
-  for (std::size_t i = 0; i < popped; ++i) {
-    const Netmem page = send_home(Netmem::from_bits(values[i]));
-    if (on_wrong_node(page)) [[unlikely]] {
-      waived[waived_count++] = page;
-    } else {
-      good[good_count++] = page;
-    }
-  }
-  mine_.waive.add(waived_count);
-  reclaim(std::span(waived.data(), waived_count));
-  bring_in(std::span(good.data(), good_count));
-  return good_count != 0;
+  if (pages.empty()) return false;
+  bring_in(pages);
+  mine_.refill.add(1);
+  return true;
 }
 
 bool PagePool::refill_from_provider() noexcept {
@@ -150,9 +181,11 @@ bool PagePool::refill_from_provider() noexcept {
   NETMEM_CHECK(granted <= grant_batch_, "provider %s granted %zu pages where %zu were asked for",
                provider_->name().c_str(), granted, grant_batch_);
   const std::span<const Netmem> pages(batch.data(), granted);
+  if (granted == 0) return false;
   adopt(pages);
   bring_in(pages);
-  return granted != 0;
+  (page_shift_ == kSmallestPageShift ? mine_.slow : mine_.slow_high_order).add(1);
+  return true;
 }
 
 void PagePool::adopt(std::span<const Netmem> pages) noexcept {
@@ -176,9 +209,9 @@ void PagePool::adopt(std::span<const Netmem> pages) noexcept {
 void PagePool::bring_in(std::span<const Netmem> pages) noexcept {
   std::ranges::reverse_copy(pages, slots_);
   mine_.version.add(1);
-  puts_.set_release(puts_.mine() + pages.size());
   mine_.brought_in.set_release(mine_.brought_in.mine() + pages.size());
-  mine_.version.set_release(mine_.version.mine() + 1);  // partner: read_puts()
+  in_slots_.set_release(pages.size());
+  mine_.version.set_release(mine_.version.mine() + 1);  // partner: read_cache()
 }
 
 // ---- fragments ----
@@ -271,7 +304,40 @@ void PagePool::recycle_sole(Netmem page, std::uint32_t touched) noexcept {
   sync_for_device(page, touched);
   if (height() < kCacheSize) return push(send_home(page));
   mine_.cache_full.add(1);
+  to_lane(page);
+}
+
+void PagePool::recycle(std::span<const Netmem> pages) noexcept {
+  while (!pages.empty()) {
+    pages = pages.subspan(try_put<false>(pages));
+    if (pages.empty()) return;
+    recycle_slow(pages.front(), kWholePage);
+    pages = pages.subspan(1);
+  }
+}
+
+void PagePool::recycle_to_ring(Netmem page) noexcept {
+  sync_for_device(page, kWholePage);
+  if (is_consumer()) return to_lane(page);
   to_ring(std::span(&page, 1));
+}
+
+// On the consumer.
+void PagePool::to_lane(Netmem page) noexcept {
+  const Netmem next = send_home(page);
+  if (in_lane_.mine() == std::min(lane_.size(), ring_.capacity())) flush_lane();
+  lane_[in_lane_.mine()] = next;
+  in_lane_.add(1);
+  mine_.lane_puts.add(1);
+}
+
+void PagePool::flush_lane() noexcept {
+  const std::span<const Netmem> pages = std::span(lane_).first(in_lane_.mine());
+  in_lane_.set(0);
+  mine_.lane_flushes.add(pages.size());
+  const std::size_t pushed = ring_.push(bits_of(pages));
+  ring_full_.fetch_add(pages.size() - pushed, std::memory_order_relaxed);
+  reclaim(pages.subspan(pushed));
 }
 
 void PagePool::take_home(std::span<const Netmem> pages) noexcept {
@@ -287,9 +353,7 @@ void PagePool::take_home_transient(Netmem page) noexcept { to_provider(std::span
 
 // Once all of them are in the ring, the pool may end at any moment: nothing of it is touched after that.
 void PagePool::to_ring(std::span<const Netmem> pages) noexcept {
-  static_assert(sizeof(Netmem) == sizeof(std::uint64_t));
-  const std::span values(reinterpret_cast<const std::uint64_t*>(pages.data()), pages.size());
-  const std::size_t pushed = ring_.push(values);
+  const std::size_t pushed = ring_.push(bits_of(pages));
   if (pushed == pages.size()) return;
   const std::span<const Netmem> rest = pages.subspan(pushed);
   if (!ring_.closed()) ring_full_.fetch_add(rest.size(), std::memory_order_relaxed);
@@ -304,14 +368,18 @@ void PagePool::release(Netmem page) noexcept {
 }
 
 void PagePool::to_provider(std::span<const Netmem> pages) noexcept {
-  std::array<Netmem, kCacheRefill> ended;
-  while (!pages.empty()) {
-    const std::size_t count = std::min(pages.size(), ended.size());
-    std::ranges::transform(pages.first(count), ended.begin(), end_life);
-    pages = pages.subspan(count);
-    reclaim(std::span(ended.data(), count));
+  for (; pages.size() > kCacheRefill; pages = pages.subspan(kCacheRefill)) to_provider(pages.first(kCacheRefill));
+  if (pages.size() == 1) {  // without the array
+    const Netmem ended = end_life_here(pages.front());
+    return reclaim(std::span(&ended, 1));
   }
+  std::array<Netmem, kCacheRefill> ended;
+  std::ranges::transform(pages, ended.begin(), [this](Netmem page) { return end_life_here(page); });
+  reclaim(std::span(ended).first(pages.size()));
 }
+
+// Nobody else raises a page's generation while its consumer does.
+Netmem PagePool::end_life_here(Netmem page) noexcept { return is_consumer() ? send_home(page) : end_life(page); }
 
 // The page is at nobody's but the caller's, between two lives.
 void PagePool::forget_sync(Netmem page) noexcept {
@@ -342,6 +410,7 @@ void PagePool::disconnect(Netmem page) noexcept {
 }
 
 void PagePool::count_released(std::uint64_t count) noexcept {
+  if (is_consumer()) return mine_.released.add(count);  // detach() adds them up
   const std::uint64_t now = released_.fetch_add(count, std::memory_order_acq_rel) + count;
   // hold no longer changes once kDetached is there (partner: detach()).
   if (now == kDetached + mine_.hold.read()) {
@@ -355,11 +424,12 @@ void PagePool::count_released(std::uint64_t count) noexcept {
 void DetachPool::operator()(PagePool* pool) const noexcept { pool->detach(); }
 
 void PagePool::empty_cache() noexcept {
-  const std::uint64_t count = height();
-  if (top_) slots_[count - 1] = std::exchange(top_, {});
+  std::array<Netmem, kCacheSize> pages;
+  const std::size_t count = take(pages);
   mine_.taken_out.add(count);
-  gets_.add(count);
-  reclaim(std::span(slots_, count));
+  reclaim(std::span(pages).first(count));
+  reclaim(std::span(lane_).first(in_lane_.mine()));
+  in_lane_.set(0);
 }
 
 void PagePool::detach() noexcept {
@@ -374,45 +444,50 @@ void PagePool::detach() noexcept {
     to_provider(std::span(pages.data(), count));
   }
   if (options_.registry) options_.registry->pool_detached(*this);
-  count_released(kDetached);
+  const std::uint64_t released = mine_.released.mine();
+  mine_.released.set(0);
+  count_released(kDetached + released);
 }
 
 // ---- reports ----
 
-// puts_ and brought_in as they belong together. Gives up on a consumer that stands still in the middle of a refill: the
-// counter `cached` is then too large by at most one refill.
-PagePool::Puts PagePool::read_puts() const noexcept {
-  Puts seen{};
+// Figures that belong together: nothing was put and nothing brought in while they were read; when the consumer is too
+// quick for that a thousand times, handed_out is wrong by what it moved meanwhile.
+PagePool::CacheBooks PagePool::read_cache() const noexcept {
+  CacheBooks books{};
   for (int tries = 0; tries < 1000; ++tries) {
     const std::uint64_t version = mine_.version.read_acquire();
-    seen = {.total = puts_.read_acquire(), .brought_in = mine_.brought_in.read_acquire()};
-    if (version % 2 == 0 && mine_.version.read() == version) break;
+    books.cached = puts_.read_acquire();
+    const std::uint64_t came = books.cached + mine_.brought_in.read_acquire() - mine_.taken_out.read_acquire();
+    const std::uint64_t in_slots = in_slots_.read_acquire();
+    books.in_cache = in_slots + (top_.read_acquire() != 0 ? 1 : 0);
+    books.handed_out = came > books.in_cache ? came - books.in_cache : 0;
+    if (version % 2 == 0 && puts_.read() == books.cached && mine_.version.read() == version) break;
   }
-  return seen;
+  return books;
 }
 
 PoolCounters PagePool::counters() const noexcept {
   PoolCounters c;
-  const auto [puts, brought_in] = read_puts();
-  const std::uint64_t gets = gets_.read();
+  const CacheBooks cache = read_cache();
   c.slow = mine_.slow.read();
   c.slow_high_order = mine_.slow_high_order.read();
   c.empty = mine_.empty.read();
   c.refill = mine_.refill.read();
   c.waive = mine_.waive.read();
-  const std::uint64_t not_fast = c.slow + c.slow_high_order + c.refill + mine_.taken_out.read();
-  c.fast = gets > not_fast ? gets - not_fast : 0;
-  c.cached = puts > brought_in ? puts - brought_in : 0;
+  const std::uint64_t not_fast = c.slow + c.slow_high_order + c.refill;
+  c.fast = cache.handed_out > not_fast ? cache.handed_out - not_fast : 0;
+  c.cached = cache.cached;
   c.cache_full = mine_.cache_full.read();
-  c.ring = ring_.pushed();
+  c.ring = ring_.pushed() + mine_.lane_puts.read() - mine_.lane_flushes.read();
   c.ring_full = ring_full_.load(std::memory_order_relaxed);
   c.released_refcnt = released_refcnt_.load(std::memory_order_relaxed);
   c.failed = mine_.failed.read();
   c.fragments = mine_.fragments.read();
   c.hold = mine_.hold.read();
-  c.release = released_.load(std::memory_order_relaxed) & ~kDetached;
-  c.in_cache = std::min<std::uint64_t>(puts > gets ? puts - gets : 0, kCacheSize);
-  c.in_ring = ring_.size();
+  c.release = (released_.load(std::memory_order_relaxed) & ~kDetached) + mine_.released.read();
+  c.in_cache = cache.in_cache;
+  c.in_ring = ring_.size() + in_lane_.read();
   return c;
 }
 

@@ -2,8 +2,9 @@
 //
 //                 try_alloc                         drop, recycle (consumer)
 //   program <---- cache (128, a stack) <---------------------------------------- program
-//                   ^ refill, 64 at once            drop (any other thread)
-//                 return ring <------------------------------------------------- other threads
+//                   ^ refill, 64 at once            cache full: the consumer's lane of the ring, no atomics;
+//                   |                               64 of them at once into the ring
+//                 return ring <------------------------------------------------- other threads: drop
 //                   ^ empty: grant, 64 at once      ring full, transient, shared, detached
 //                 memory provider <--------------------------------------------- any thread (reclaim)
 //
@@ -15,10 +16,11 @@
 // Invariants, at a quiet moment (audit() recounts them):
 //  1. hold - release = cached + in ring + in fragments + inflight.
 //  2. The pages whose owner is this pool are hold - release many, and no handle is in cache and ring twice.
-//  3. handed out = fast + refill + slow + slow_high_order; put in the cache = cached + brought in by refills.
+//  3. handed out = fast + refill + slow + slow_high_order = cached + brought in by refills - in the cache.
 // A pool that is destroyed with pages in flight lives on, without a handle, until the last of them comes home.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -64,7 +66,9 @@ struct PoolCounters {
 
 struct PoolOptions {
   std::string name = "pool";
-  std::size_t ring_size = 1024;  // slots of the return ring; rounded up to a power of two, at most 2^24
+  // Slots of the return ring; rounded up to a power of two, at most 2^24. The consumer's lane has as many again, but at
+  // most 64.
+  std::size_t ring_size = 1024;
   // Pages from another NUMA node are given back instead of being recycled. -1: any node will do. Host memory only.
   int numa_node = -1;
   // PP_FLAG_DMA_SYNC_DEV: when a page is recycled, the first bytes of [dma_offset, dma_offset + dma_max_len) are synced
@@ -132,13 +136,12 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
       return;
     recycle_slow(page, touched);
   }
+  // Consumer. The same for each of them.
+  void recycle(std::span<const Netmem> pages) noexcept;
 
-  // Any thread. What a drop on a thread that is not the consumer does: into the return ring. REQUIRES: the caller is
-  // the page's sole owner.
-  void recycle_to_ring(Netmem page) noexcept {
-    sync_for_device(page, kWholePage);
-    to_ring(std::span(&page, 1));
-  }
+  // Any thread. Past the cache into the return ring, as a drop on a thread that is not the consumer does, or a full
+  // cache. REQUIRES: the caller is the page's sole owner.
+  void recycle_to_ring(Netmem page) noexcept;
   // Any thread. The caller keeps its reference, but the page belongs to no pool any more: its last drop returns it to
   // the provider.
   void disconnect(Netmem page) noexcept;
@@ -181,24 +184,34 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
 
   Netmem alloc_slow() noexcept;
   void recycle_slow(Netmem page, std::uint32_t touched) noexcept;
+  void check_consumer() noexcept;
+  std::size_t refill_and_take(std::span<Netmem> out) noexcept;
+  void starve() noexcept;
+  std::size_t pop_home(std::span<Netmem> out) noexcept;
+  bool refill_from_lane() noexcept;
   bool refill_from_ring() noexcept;
   bool refill_from_provider() noexcept;
   void adopt(std::span<const Netmem> pages) noexcept;
   void bring_in(std::span<const Netmem> pages) noexcept;
+  bool bring_in_recycled(std::span<Netmem> pages) noexcept;
   [[nodiscard]] bool on_wrong_node(Netmem page) const noexcept;
   bool begin_fragments() noexcept;
   Netmem drain_fragments() noexcept;
   void sync_for_device(Netmem page, std::uint32_t touched) noexcept;
   void recycle_sole(Netmem page, std::uint32_t touched) noexcept;
+  void to_lane(Netmem page) noexcept;
+  void flush_lane() noexcept;
   void to_ring(std::span<const Netmem> pages) noexcept;
   void to_provider(std::span<const Netmem> pages) noexcept;  // ends the pages' lives
   void reclaim(std::span<const Netmem> pages) noexcept;      // of pages whose lives have ended
+  Netmem end_life_here(Netmem page) noexcept;
   void count_released(std::uint64_t count) noexcept;
-  struct Puts {
-    std::uint64_t total;
-    std::uint64_t brought_in;
+  struct CacheBooks {
+    std::uint64_t cached;
+    std::uint64_t in_cache;
+    std::uint64_t handed_out;
   };
-  [[nodiscard]] Puts read_puts() const noexcept;
+  [[nodiscard]] CacheBooks read_cache() const noexcept;
   static void forget_sync(Netmem page) noexcept;
   void detach() noexcept;
   void empty_cache() noexcept;
@@ -209,14 +222,19 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
   // The consumer's, after the cache of PageOwner; read by any thread.
   struct ConsumerCounters {
     SingleWriter<std::uint64_t> slow, slow_high_order, empty, refill, waive, cache_full, failed, fragments, hold;
-    SingleWriter<std::uint64_t> version;     // odd while a refill changes puts_ and brought_in (a seqlock)
+    SingleWriter<std::uint64_t> version;     // odd while a refill changes brought_in and the cache's height (a seqlock)
     SingleWriter<std::uint64_t> brought_in;  // pages that refills put into the cache
     SingleWriter<std::uint64_t> taken_out;   // pages that left the cache without being handed out
+    SingleWriter<std::uint64_t> released;    // pages that the consumer itself gave back; until the pool is detached
+    SingleWriter<std::uint64_t> lane_puts, lane_flushes;  // pages put into the lane, and moved on to the ring
   };
   // References that the pool holds of the page it cuts fragments from, beyond any number of fragments.
   static constexpr std::uint32_t kFragmentBias = 1U << 20;
 
   ConsumerCounters mine_;
+  // The consumer's lane of the return ring: pages at home already, their next handles, oldest first.
+  SingleWriter<std::uint64_t> in_lane_;
+  std::array<Netmem, kCacheRefill> lane_;
   int numa_node_;
   Netmem fragmented_;                  // the page that fragments are cut from, or empty
   std::uint32_t fragments_out_ = 0;    // handed out of it less recycled by the consumer

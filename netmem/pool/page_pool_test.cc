@@ -7,23 +7,11 @@
 #include <vector>
 
 #include "netmem/providers/host.h"
+#include "tests/support/pool_checks.h"
 #include "tests/support/test_provider.h"
 
 namespace netmem {
 namespace {
-
-void on_another_thread(auto work) { std::thread(work).join(); }
-
-std::vector<Netmem> take(PagePool& pool, std::size_t count) {
-  std::vector<Netmem> pages(count);
-  pages.resize(pool.try_alloc(pages));
-  return pages;
-}
-
-void expect_balanced(const PagePool& pool) {
-  const auto books = pool.audit();
-  EXPECT_TRUE(books) << books.error().message();
-}
 
 // ---- allocation ----
 
@@ -61,7 +49,7 @@ TEST(PagePool, TheLastPageDroppedIsTheNextOneAllocated) {
 TEST(PagePool, PagesAreTakenInTheOppositeOrderOfTheirRecycling) {
   const auto pool = PagePool::create(TestProvider::create(64)).value();
   auto pages = take(*pool, 60);
-  drop(pages);
+  for (const Netmem page : pages) drop(page);
   for (std::size_t i = 0; i < 30; ++i) {
     const Netmem page = pool->try_alloc();
     EXPECT_EQ(&page.descriptor(), &pages[59 - i].descriptor());

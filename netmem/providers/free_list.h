@@ -4,10 +4,10 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <span>
 #include <vector>
 
+#include "netmem/base/spin_lock.h"
 #include "netmem/core/netmem.h"
 #include "netmem/core/region.h"
 
@@ -24,8 +24,9 @@ class NETMEM_EXPORT FreeList {
 
  private:
   const Region& region_;
-  mutable std::mutex mutex_;
-  std::vector<std::uint32_t> free_;  // room for every page from the start: never reallocates
+  mutable SpinLock lock_;
+  std::size_t count_;
+  std::vector<std::uint32_t> free_;  // free_[0, count_); room for every page
 };
 
 }  // namespace netmem

@@ -42,27 +42,25 @@ std::size_t ReturnRing::push(std::span<const std::uint64_t> values) noexcept {
     if (head_.compare_exchange_weak(head, head + count, std::memory_order_relaxed)) break;
     count = 0;
   } while (true);
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint64_t index = head + i;
-    slots_[index & mask_].store(values[i] | phase(index), std::memory_order_release);  // partner: pop()
-  }
+  store(head, values.first(count));
   return count;
 }
 
+// Lap by lap, so that the phase is the same for all of a run.
+void ReturnRing::store(std::uint64_t index, std::span<const std::uint64_t> values) noexcept {
+  while (!values.empty()) {
+    std::atomic<std::uint64_t>* const to = &slots_[index & mask_];
+    const std::size_t run = std::min<std::size_t>(values.size(), capacity() - (index & mask_));
+    const std::uint64_t bit = phase(index);
+    for (std::size_t i = 0; i < run; ++i) to[i].store(values[i] | bit, std::memory_order_release);  // partner: pop()
+    index += run;
+    values = values.subspan(run);
+  }
+}
+
 std::size_t ReturnRing::pop(std::span<std::uint64_t> out) noexcept {
-  std::size_t count = 0;
-  while (count < out.size()) {
-    const std::uint64_t index = tail_ + count;
-    const std::uint64_t value = slots_[index & mask_].load(std::memory_order_acquire);  // partner: push()
-    // An empty slot of the first lap is 0, a stale one of an earlier lap has the other phase.
-    if ((value & kPhaseBit) != phase(index)) break;
-    out[count++] = value & ~kPhaseBit;
-  }
-  if (count != 0) {
-    tail_ += count;
-    published_tail_.store(tail_, std::memory_order_release);  // partner: room()
-  }
-  return count;
+  std::uint64_t* to = out.data();
+  return pop_each(out.size(), [&](std::uint64_t value) { *to++ = value; });
 }
 
 void ReturnRing::close() noexcept { head_.fetch_or(kClosed, std::memory_order_acq_rel); }

@@ -40,6 +40,27 @@ class NETMEM_EXPORT ReturnRing {
   // Up to out.size() values, oldest first; how many.
   std::size_t pop(std::span<std::uint64_t> out) noexcept;
 
+  // The same, with take(value) for each.
+  template <class Take>
+  std::size_t pop_each(std::size_t most, Take&& take) noexcept {
+    std::uint64_t tail = tail_;
+    const std::uint64_t end = tail + most;
+    std::uint64_t expected = phase(tail);
+    for (; tail != end; ++tail) {
+      if ((tail & mask_) == 0) expected = phase(tail);
+      const std::uint64_t value = slots_[tail & mask_].load(std::memory_order_acquire);  // partner: push()
+      // An empty slot of the first lap is 0, a stale one of an earlier lap has the other phase.
+      if ((value & kPhaseBit) != expected) break;
+      take(value & ~kPhaseBit);
+    }
+    const std::size_t count = tail - tail_;
+    if (count != 0) {
+      tail_ = tail;
+      published_tail_.store(tail, std::memory_order_release);  // partner: room()
+    }
+    return count;
+  }
+
   // Refuses every later push. Any thread, once.
   void close() noexcept;
   [[nodiscard]] bool closed() const noexcept { return (head_.load(std::memory_order_relaxed) & kClosed) != 0; }
@@ -59,6 +80,8 @@ class NETMEM_EXPORT ReturnRing {
   [[nodiscard]] std::uint64_t phase(std::uint64_t index) const noexcept {
     return ((index >> shift_) & 1) != 0 ? 0 : kPhaseBit;
   }
+  // Into slots that are this producer's, from `index` on.
+  void store(std::uint64_t index, std::span<const std::uint64_t> values) noexcept;
   // Room seen by producers after `head`; asks the consumer's side only when `wanted` does not seem to fit.
   std::uint64_t room(std::uint64_t head, std::size_t wanted) noexcept;
 

@@ -111,6 +111,24 @@ kill -0 "$pid" || fail "it did not go on"
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null || true
 
+echo "a report"
+run_failing 1 no_report_folder "${bench[@]}" "${quick[@]}" --filter '^lock$' --report "$work/none/page.html"
+says no_report_folder 'No such file or directory'
+printed no_report_folder '^  lock '
+if command -v gnuplot >/dev/null; then
+  runs_with 0 report "${bench[@]}" --from "$work/all.json" --report "$work/page.html" --picture "$work/picture.svg"
+  same_file "$work/all.out" "$work/report.out"
+  grep -qi '^<!doctype html' "$work/page.html" || fail "the report is no page"
+  grep -q '<svg' "$work/picture.svg" || fail "the picture is none"
+else
+  note_skipped "a report: no gnuplot"
+fi
+mkdir "$work/empty"
+run_failing 1 no_gnuplot env PATH="$work/empty" "$netmem" bench "${quick[@]}" --filter '^lock$' --report "$work/no.html"
+says no_gnuplot 'install gnuplot'
+printed no_gnuplot '^  lock '
+[ ! -e "$work/no.html" ] || fail "a report that was not drawn is there"
+
 echo "the user stops it"
 mkdir "$work/stopped"
 start stopped "${bench[@]}" --filter '^lock$' --time 100 --repetitions 1000 --json "$work/stopped/figures.json"

@@ -42,14 +42,21 @@ PageNumber Model::alloc(std::size_t number) {
 }
 
 bool Model::refill(ModelPool& pool) {
-  if (pool.ring.empty()) {
+  std::deque<PageNumber>& from = pool.lane.empty() ? pool.ring : pool.lane;
+  if (from.empty()) {
     ++pool.counters.empty;
     return false;
   }
-  const std::size_t count = std::min(pool.ring.size(), kCacheRefill);
+  bring_in(pool, from);
+  // What came out of the lane was on the wrong node altogether: then the ring is asked, too.
+  return !pool.cache.empty() || (&from == &pool.lane && refill(pool));
+}
+
+void Model::bring_in(ModelPool& pool, std::deque<PageNumber>& from) {
+  const std::size_t count = std::min(from.size(), kCacheRefill);
   for (std::size_t i = 0; i < count; ++i) {
-    const PageNumber page = pool.ring.front();
-    pool.ring.pop_front();
+    const PageNumber page = from.front();
+    from.pop_front();
     if (pool.numa_node >= 0 && pages_.at(page).node != pool.numa_node) {
       ++pool.counters.waive;
       to_provider(page);
@@ -57,7 +64,6 @@ bool Model::refill(ModelPool& pool) {
       pool.cache.insert(pool.cache.begin(), page);
     }
   }
-  return !pool.cache.empty();
 }
 
 bool Model::grant(std::size_t number) {
@@ -95,21 +101,31 @@ void Model::go_home(PageNumber page, bool consumer) {
     ++pool.counters.cached;
     return;
   }
-  if (consumer) ++pool.counters.cache_full;
-  to_ring(pool, std::span(&page, 1));
+  if (consumer) {
+    ++pool.counters.cache_full;
+    return to_lane(pool, page);
+  }
+  to_ring(pool, page);
 }
 
-void Model::to_ring(ModelPool& pool, std::span<const PageNumber> pages) {
-  for (const PageNumber page : pages) {
-    if (!pool.alive) {
-      to_provider(page);
-    } else if (pool.ring.size() < pool.ring_capacity) {
-      pool.ring.push_back(page);
-      ++pool.counters.ring;
-    } else {
-      ++pool.counters.ring_full;
-      to_provider(page);
-    }
+void Model::to_lane(ModelPool& pool, PageNumber page) {
+  if (pool.lane.size() == std::min(kCacheRefill, pool.ring_capacity)) {
+    pool.counters.ring -= pool.lane.size();
+    for (const PageNumber old : std::exchange(pool.lane, {})) to_ring(pool, old);
+  }
+  pool.lane.push_back(page);
+  ++pool.counters.ring;
+}
+
+void Model::to_ring(ModelPool& pool, PageNumber page) {
+  if (!pool.alive) {
+    to_provider(page);
+  } else if (pool.ring.size() < pool.ring_capacity) {
+    pool.ring.push_back(page);
+    ++pool.counters.ring;
+  } else {
+    ++pool.counters.ring_full;
+    to_provider(page);
   }
 }
 
@@ -118,26 +134,14 @@ void Model::to_provider(PageNumber page) {
   free_.push_back(page);
 }
 
-// Sole owners' pages wait for a batch of one pool; the others go home at once.
-void Model::drop_bulk(std::span<const PageNumber> pages, bool consumer) {
-  std::vector<PageNumber> batch;
-  const auto flush = [&] {
-    for (const PageNumber page : batch) go_home(page, consumer);
-    batch.clear();
-  };
-  for (const PageNumber number : pages) {
-    const ModelPage& page = pages_.at(number);
-    const bool sole = page.refs == 1 && !page.being_cut && !page.disconnected && !page.transient;
-    if (!leave(number)) continue;
-    const ModelPool& pool = pools_.at(page.pool);
-    if (!sole || (consumer && pool.alive)) {
-      go_home(number, consumer);
-      continue;
-    }
-    if (!batch.empty() && (pages_.at(batch.front()).pool != page.pool || batch.size() == kCacheRefill)) flush();
-    batch.push_back(number);
+void Model::recycle_to_ring(PageNumber number, bool consumer) {
+  pages_.at(number).refs = 0;
+  ModelPool& pool = pools_.at(pages_.at(number).pool);
+  if (consumer) {
+    to_lane(pool, number);
+  } else {
+    to_ring(pool, number);
   }
-  flush();
 }
 
 void Model::recycle(PageNumber number) {
@@ -200,9 +204,11 @@ std::size_t Model::replace_pool(std::size_t number) {
   ModelPool& pool = pools_.at(number);
   const std::size_t capacity = pool.ring_capacity;
   if (const PageNumber page = drain(pool); page != kNone) to_provider(page);
-  for (const PageNumber page : pool.cache) to_provider(page);
+  for (const PageNumber page : pool.cache | std::views::reverse) to_provider(page);
+  for (const PageNumber page : pool.lane) to_provider(page);
   for (const PageNumber page : pool.ring) to_provider(page);
   pool.cache.clear();
+  pool.lane.clear();
   pool.ring.clear();
   pool.alive = false;
   pools_.emplace_back().ring_capacity = capacity;
@@ -213,7 +219,7 @@ PoolCounters Model::counters(std::size_t number) const {
   const ModelPool& pool = pools_.at(number);
   PoolCounters counters = pool.counters;
   counters.in_cache = pool.cache.size();
-  counters.in_ring = pool.ring.size();
+  counters.in_ring = pool.ring.size() + pool.lane.size();
   return counters;
 }
 
@@ -290,6 +296,10 @@ void Driver::run(const Operation& op) {
     case 12:
       if (op.amount < 16) replace_pool(which);
       return;
+    case 13:
+      return recycle_some(op.amount % 150, op.choice);
+    case 14:
+      return recycle_one_to_ring(op.choice, consumer);
     default:
       return drop_one(op.choice, consumer);
   }
@@ -359,7 +369,7 @@ void Driver::drop_some(std::size_t count, std::uint8_t choice, bool consumer) {
   } else {
     other_thread_.run([&] { drop(pages); });
   }
-  model_.drop_bulk(numbers, consumer);
+  for (const PageNumber number : numbers) model_.drop(number, consumer);
 }
 
 void Driver::retain_one(std::uint8_t choice) {
@@ -379,6 +389,37 @@ void Driver::recycle_one(std::uint8_t choice) {
     real_.at(held.pool).pool->recycle(held.netmem);
   }
   model_.recycle(held.page);
+}
+
+void Driver::recycle_some(std::size_t count, std::uint8_t choice) {
+  std::array<std::vector<Netmem>, kPools> pages;
+  std::array<std::vector<PageNumber>, kPools> numbers;
+  for (; count != 0 && !held_.empty(); --count, choice = static_cast<std::uint8_t>(choice * 5 + 1)) {
+    const Held& candidate = held_[choice * held_.size() / 256];
+    if (!alive(candidate) || model_.page(candidate.page).being_cut || model_.page(candidate.page).refs != 1) continue;
+    const Held held = take(choice);
+    pages.at(held.pool).push_back(held.netmem);
+    numbers.at(held.pool).push_back(held.page);
+  }
+  for (std::size_t i = 0; i < kPools; ++i) {
+    real_.at(i).pool->recycle(pages.at(i));
+    for (const PageNumber number : numbers.at(i)) model_.recycle(number);
+  }
+}
+
+void Driver::recycle_one_to_ring(std::uint8_t choice, bool consumer) {
+  if (held_.empty()) return;
+  const Held& candidate = held_[choice * held_.size() / 256];
+  const ModelPage& page = model_.page(candidate.page);
+  if (!alive(candidate) || page.refs != 1 || page.being_cut || page.transient) return;
+  const Held held = take(choice);
+  PagePool& pool = *real_.at(held.pool).pool;
+  if (consumer) {
+    pool.recycle_to_ring(held.netmem);
+  } else {
+    other_thread_.run([&] { pool.recycle_to_ring(held.netmem); });
+  }
+  model_.recycle_to_ring(held.page, consumer);
 }
 
 void Driver::disconnect_one(std::uint8_t choice) {

@@ -35,6 +35,7 @@ struct ModelPool {
   std::size_t ring_capacity = 0;
   int numa_node = -1;
   std::vector<PageNumber> cache;  // top at the back
+  std::deque<PageNumber> lane;    // the consumer's, of the ring
   std::deque<PageNumber> ring;
   PageNumber cut = kNone;
   std::uint32_t cut_offset = 0;
@@ -49,8 +50,8 @@ class Model {
   PageNumber alloc(std::size_t pool);
   void retain(PageNumber page) { ++pages_.at(page).refs; }
   void drop(PageNumber page, bool consumer);
-  void drop_bulk(std::span<const PageNumber> pages, bool consumer);
   void recycle(PageNumber page);
+  void recycle_to_ring(PageNumber page, bool consumer);
   void disconnect(PageNumber page);
   void release(PageNumber page);
   PageNumber alloc_fragment(std::size_t pool, std::uint32_t size, std::uint32_t& offset);
@@ -70,7 +71,9 @@ class Model {
   bool grant(std::size_t pool);
   bool leave(PageNumber page);  // one reference less; true when the page is to go home
   void go_home(PageNumber page, bool consumer);
-  void to_ring(ModelPool& pool, std::span<const PageNumber> pages);
+  void bring_in(ModelPool& pool, std::deque<PageNumber>& from);
+  void to_lane(ModelPool& pool, PageNumber page);
+  void to_ring(ModelPool& pool, PageNumber page);
   void to_provider(PageNumber page);
   PageNumber drain(ModelPool& pool);
 
@@ -117,6 +120,8 @@ class Driver {
   void drop_some(std::size_t count, std::uint8_t choice, bool consumer);
   void retain_one(std::uint8_t choice);
   void recycle_one(std::uint8_t choice);
+  void recycle_some(std::size_t count, std::uint8_t choice);
+  void recycle_one_to_ring(std::uint8_t choice, bool consumer);
   void disconnect_one(std::uint8_t choice);
   void release_one(std::uint8_t choice);
   void replace_pool(std::size_t which);

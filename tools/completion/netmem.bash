@@ -14,7 +14,7 @@ _netmem_flags() {
   case $1 in
     recv) echo "--help --listen --memory --page-size --landing --output --connections --digest --json" ;;
     send) echo "--help --connect --input --bytes --seed --connections --digest --json" ;;
-    bench) echo "--help --filter --list --time --loops --repetitions --format --json --experiment --from --report --picture" ;;
+    bench) echo "--help --filter --list --time --loops --repetitions --format --json --report --picture --experiment --from" ;;
     *) echo "--help --version recv send bench" ;;
   esac
 }

@@ -26,9 +26,9 @@ complete -c netmem -n '__fish_seen_subcommand_from bench' -l loops -x -d 'Elemen
 complete -c netmem -n '__fish_seen_subcommand_from bench' -l repetitions -x -d 'How often each loop is measured'
 complete -c netmem -n '__fish_seen_subcommand_from bench' -l format -x -a 'table kernel' -d 'How figures are printed'
 complete -c netmem -n '__fish_seen_subcommand_from bench' -l json -r -F -d 'Write every figure to this file'
+complete -c netmem -n '__fish_seen_subcommand_from bench' -l report -r -F -d 'Draw them on a page of HTML'
+complete -c netmem -n '__fish_seen_subcommand_from bench' -l picture -r -F -d 'Draw the most important ones as SVG'
 complete -c netmem -n '__fish_seen_subcommand_from bench' -l experiment -r -F -d 'Figures of bench/regression-experiment'
-complete -c netmem -n '__fish_seen_subcommand_from bench' -l report -r -F -d 'Draw all of it as one page of HTML'
-complete -c netmem -n '__fish_seen_subcommand_from bench' -l picture -r -F -d 'Draw the loops that say most as an SVG'
 complete -c netmem -n '__fish_seen_subcommand_from bench' -l from -r -F -d 'Show the figures in this file'
 
 for command in recv send
