@@ -143,6 +143,8 @@ TEST(BenchResults, NumbersThatMakeNoSenseAreRefused) {
   EXPECT_TRUE(refuses("/loops/0/bookkeeping", -1.0));
   EXPECT_TRUE(refuses("/machine/notes/0", 7));
   EXPECT_TRUE(refuses("/machine/virtual", 1));
+  EXPECT_TRUE(refuses("/machine/cpu", 7));
+  EXPECT_TRUE(refuses("/loops", "none"));
   EXPECT_FALSE(refuses("/loops/0/bookkeeping", 77.5));
 }
 
