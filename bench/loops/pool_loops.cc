@@ -63,6 +63,14 @@ template <std::size_t Batch>
   std::array<Netmem, Batch> pages;
   for (std::uint64_t done = 0; done < elements; done += Batch) {
     const std::size_t count = pool.try_alloc(pages);
+    pool.recycle(std::span<const Netmem>(pages.data(), count));
+  }
+}
+
+[[gnu::noinline]] void bulk_drop_64(PagePool& pool, std::uint64_t elements) {
+  std::array<Netmem, 64> pages;
+  for (std::uint64_t done = 0; done < elements; done += pages.size()) {
+    const std::size_t count = pool.try_alloc(pages);
     drop(std::span<const Netmem>(pages.data(), count));
   }
 }
@@ -168,15 +176,16 @@ struct Work {
 
 constexpr Work kFastPath = {"page_pool01_fast_path", "taken from the pool and recycled, on the consumer", 1,
                             page_pool01_fast_path};
-constexpr Work kBulk64 = {"bulk_64", "taken and dropped with its whole batch", 64, bulk<64>};
+constexpr Work kBulk64 = {"bulk_64", "taken and recycled with its whole batch", 64, bulk<64>};
 
 constexpr Work kWork[] = {
     {"page_pool02_ptr_ring", "taken, and back through the return ring", 1, page_pool02_ptr_ring},
     {"page_pool03_slow", "taken, and back to the provider", 1, page_pool03_slow},
     {"alloc_drop", "taken and dropped, on the consumer", 1, alloc_drop},
     {"burst_64", "64 taken one by one, then recycled one by one", 64, burst_64},
-    {"bulk_8", "taken and dropped with its whole batch", 8, bulk<8>},
-    {"bulk_32", "taken and dropped with its whole batch", 32, bulk<32>},
+    {"bulk_8", "taken and recycled with its whole batch", 8, bulk<8>},
+    {"bulk_32", "taken and recycled with its whole batch", 32, bulk<32>},
+    {"bulk_drop_64", "taken and dropped with its whole batch, of whatever pools", 64, bulk_drop_64},
     {"fragment_2048", "2048 bytes of a page, taken and recycled", 1, fragment<2048>},
     {"fragment_256", "256 bytes of a page, taken and recycled", 1, fragment<256>},
     {"shared_2", "a page taken, retained once and dropped twice", 1, shared<2>},
