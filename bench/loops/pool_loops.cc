@@ -213,12 +213,6 @@ LoopSpec pool_loop(const std::shared_ptr<Memories>& memories, const Work& work, 
           .make = make};
 }
 
-// "4K", "2M" of 4096 and 2097152; of counts, too.
-std::string short_number(std::uint64_t number) {
-  if (number % MiB == 0) return std::to_string(number / MiB) + "M";
-  return number % KiB == 0 ? std::to_string(number / KiB) + "K" : std::to_string(number);
-}
-
 void add_page_sizes(LoopList& all, const std::shared_ptr<Memories>& memories) {
   for (std::uint64_t size = 4 * KiB; size <= 2 * MiB; size *= 2) {
     const std::string group = "page_size_" + short_number(size);
@@ -255,7 +249,7 @@ LoopList pool_loops() {
     for (const MemoryKind kind : kCommonKinds) all.push_back(pool_loop(memories, work, kind));
   for (const MemoryKind kind : kEveryKind) all.push_back(pool_loop(memories, kBulk64, kind));
   add_page_sizes(all, memories);
-  for (const std::uint64_t pages : {64UL, 1 * KiB, 16 * KiB, 256 * KiB, 1 * MiB})
+  for (const std::uint64_t pages : kPoolSizes)
     for (const MemoryKind kind : kCommonKinds) all.push_back(pool_of(memories, pages, kind));
   return all;
 }
