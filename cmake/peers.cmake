@@ -3,6 +3,7 @@
 option(NETMEM_BENCH_PEERS "Measure DPDK and memory allocators beside netmem in netmem bench" OFF)
 
 add_library(netmem_bench_peers STATIC bench/peers/peers.cc bench/peers/glibc.cc)
+target_compile_options(netmem_bench_peers PRIVATE ${netmem_loop_options})
 target_link_libraries(netmem_bench_peers PUBLIC netmem_static PRIVATE ${CMAKE_DL_LIBS} netmem_warnings)
 file(RELATIVE_PATH peers_from_program ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR}/netmem)
 target_compile_definitions(netmem_bench_peers PRIVATE
@@ -20,7 +21,7 @@ function(netmem_peer name found)
   endif()
   add_library(netmem_peer_${name} MODULE ${ARGN})
   set_target_properties(netmem_peer_${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
-  target_compile_options(netmem_peer_${name} PRIVATE -fno-plt)
+  target_compile_options(netmem_peer_${name} PRIVATE -fno-plt ${netmem_loop_options})
   target_link_libraries(netmem_peer_${name} PRIVATE netmem_static ${CMAKE_DL_LIBS} netmem_warnings)
   target_link_options(netmem_peer_${name} PRIVATE -Wl,--exclude-libs,ALL -Wl,-Bsymbolic)
   add_dependencies(netmem_bench_peers netmem_peer_${name})
