@@ -66,6 +66,7 @@ EveryLoop every_loop() {
   EveryLoop all{.loops = bench::baseline_loops(), .missing = {}, .of_peers = {}};
   std::ranges::move(bench::pool_loops(), std::back_inserter(all.loops));
   std::ranges::move(bench::cross_core_loops(), std::back_inserter(all.loops));
+  std::ranges::move(bench::unchecked_loops(), std::back_inserter(all.loops));
   std::vector<bench::Missing> missing;
   for (bench::LoopSpec& loop : bench::peer_loops(missing)) {
     all.of_peers.insert(loop.name);

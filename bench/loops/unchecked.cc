@@ -1,0 +1,101 @@
+// What the pool would cost without what makes it safe: no lives, no references, no owner, only the cache and the ring.
+// The difference to netmem's own figures is the price of its checks; nobody can use this.
+
+#include <array>
+#include <numeric>
+
+#include "bench/loops/cross_core.h"
+#include "bench/loops/loops.h"
+#include "netmem/core/page_owner.h"
+#include "netmem/ring/return_ring.h"
+
+namespace netmem::bench {
+namespace {
+
+// The pool's own cache, by the pool's own stores.
+class UncheckedCache final : public PageOwner {
+ public:
+  UncheckedCache() {
+    for (std::uint64_t i = 0; i < kCacheRefill; ++i) slots_[i] = Netmem::from_bits((i + 1) * sizeof(Descriptor));
+    in_slots_.set(kCacheRefill);
+  }
+
+  std::size_t take_many(std::span<Netmem> out) { return take(out); }
+  void put_many(std::span<const Netmem> pages) {
+    const std::uint64_t in_slots = in_slots_.mine();
+    for (std::size_t i = 0; i < pages.size(); i += 2) store_pair(slots_ + in_slots + i, load_pair(pages.data() + i));
+    in_slots_.set(in_slots + pages.size());
+    puts_.add(pages.size());
+  }
+
+  void take_home(std::span<const Netmem>) noexcept override {}
+  void take_home_transient(Netmem) noexcept override {}
+  [[nodiscard]] const char* owner_name() const noexcept override { return "unchecked"; }
+};
+
+[[gnu::noinline]] void bulk_64(UncheckedCache& cache, std::uint64_t elements) {
+  std::array<Netmem, 64> pages;
+  for (std::uint64_t done = 0; done < elements; done += pages.size()) {
+    const std::size_t count = cache.take_many(pages);
+    Netmem* taken = pages.data();
+    touch(taken);
+    cache.put_many(std::span<const Netmem>(taken, count));
+  }
+}
+
+// Handles through the return ring and back, and nothing else.
+class RingAlone {
+ public:
+  using Element = std::uint64_t;
+  class Producer {
+   public:
+    explicit Producer(ReturnRing& ring) : ring_(ring) {}
+    void give_back(std::span<const Element> elements) { ring_.push(elements); }
+
+   private:
+    ReturnRing& ring_;
+  };
+
+  RingAlone() {
+    std::array<Element, kCrossCorePages> all;
+    std::iota(all.begin(), all.end(), Element{1});
+    for (Element& element : all) element *= sizeof(Descriptor);
+    ring_.push(all);
+  }
+  std::size_t take(std::span<Element> out) { return ring_.pop(out); }
+  Producer producer() { return Producer(ring_); }
+
+ private:
+  ReturnRing ring_{2 * kCrossCorePages};
+};
+
+constexpr const char* kSubject = "pool without its checks";
+
+LoopSpec on_cache(const char* group, std::uint64_t batch, void (*body)(UncheckedCache&, std::uint64_t)) {
+  return {.name = std::string(group) + "/unchecked",
+          .group = group,
+          .subject = kSubject,
+          .element = "taken from the pool's cache and put back, with no look at the page",
+          .batch = batch,
+          .make = [body] {
+            return simple_loop(
+                [body, cache = std::make_shared<UncheckedCache>()](std::uint64_t elements) { body(*cache, elements); });
+          }};
+}
+
+LoopSpec on_ring(std::size_t batch) {
+  const std::string group = "cross_core_" + std::to_string(batch);
+  return {.name = group + "/unchecked",
+          .group = group,
+          .subject = kSubject,
+          .element = "handed over and returned through the return ring, with no look at the page",
+          .batch = batch,
+          .producers = 1,
+          .make = [batch] { return cross_core_loop(std::make_unique<RingAlone>(), batch, 1); }};
+}
+
+}  // namespace
+
+LoopList unchecked_loops() { return {on_cache("bulk_64", 64, bulk_64), on_ring(64)}; }
+
+}  // namespace netmem::bench
