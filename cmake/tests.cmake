@@ -93,6 +93,11 @@ if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   add_test(NAME Exports.OnlyNamespaceNetmem COMMAND ${root}/scripts/check-exports $<TARGET_FILE:netmem>)
   add_test(NAME Docs.NameWhatExists COMMAND ${root}/scripts/check-docs)
   add_test(NAME Docs.MistakesAreCaught COMMAND ${root}/scripts/check-docs --self-test)
+  if(TARGET netmem_tool)
+    add_test(NAME Docs.PictureIsOfTheMeasurement
+             COMMAND ${CMAKE_COMMAND} -E env NETMEM=$<TARGET_FILE:netmem_tool> ${root}/bench/picture --check)
+    set_tests_properties(Docs.PictureIsOfTheMeasurement PROPERTIES LABELS check SKIP_RETURN_CODE 77)
+  endif()
   add_test(NAME Mutants.FitTheSources COMMAND ${root}/tests/regress/mutants --check)
   set_tests_properties(Includes.PointDownTheLadder Includes.ViolationsAreCaught Exports.OnlyNamespaceNetmem
                        Docs.NameWhatExists Docs.MistakesAreCaught Mutants.FitTheSources PROPERTIES LABELS check)

@@ -48,6 +48,7 @@ std::vector<const LoopFigures*> in_order(std::vector<const LoopFigures*> loops) 
 
 std::vector<Bar> bars_of(const Figures& figures, const std::vector<const LoopFigures*>& loops) {
   std::vector<Bar> bars;
+  bars.reserve(loops.size());
   for (const LoopFigures* loop : loops)
     bars.push_back({.label = label_of(figures, *loop),
                     .value = format_short(loop->cycles.median.value),
@@ -214,6 +215,7 @@ std::vector<Tick> ticks_of(const std::vector<Curve>& all) {
   for (const Curve& one : all)
     for (const auto& point : one.points) ticks[point.x] = short_number(std::round(std::exp2(point.x)));
   std::vector<Tick> found;
+  found.reserve(ticks.size());
   for (const auto& [at, label] : ticks) found.push_back({at, label});
   return found;
 }
@@ -243,6 +245,7 @@ std::optional<Chart> line_chart(Drawing& drawing, const Figures& figures, const 
   }
   std::ranges::stable_sort(layers, {}, &std::pair<int, Series>::first);
   std::vector<Series> series;
+  series.reserve(layers.size());
   for (auto& [layer, one] : layers) series.push_back(std::move(one));
   drawing.begin(kWidth, kLinesHeight, what.title + ": " + what.says + "; the tables below have the numbers");
   put_lines(drawing, {kWidth, kLinesHeight}, {38, 8, kWidth - 50, kLinesHeight - 34}, series, ticks,

@@ -17,14 +17,14 @@ std::string grouped(std::string digits) {
   const std::size_t begin = digits.starts_with('-') ? 1 : 0;
   std::size_t end = std::min(digits.find('.'), digits.size());
   if (end - begin < 5) return digits;
-  for (; end > begin + 3; end -= 3) digits.insert(end - 3, ",");
+  for (; end > begin + 3; end -= 3) digits.insert(end - 3, 1, ',');
   return digits;
 }
 
 // `near_one`: decimals of what is at least 1.00 and less than 2.
 std::string three_digits(double value, int near_one) {
   if (value == 0) return "0.00";
-  const std::string scientific = fmt::format("{:.2e}", value);
+  std::string scientific = fmt::format("{:.2e}", value);
   const int exponent = std::atoi(scientific.c_str() + scientific.find('e') + 1);
   if (exponent < -6 || exponent >= 15) return scientific;
   const int decimals = exponent == 0 && value < 2 ? near_one : std::max(0, 2 - exponent);

@@ -31,7 +31,7 @@ constexpr std::string_view kHead = R"(<!doctype html>
 <p class="kicker">netmem {version}{commit} · {date}</p>
 <h1>Page pool benchmark</h1>
 <p class="verdict">{verdict}</p>
-{not_met}{highlights}</header>
+{not_met}{tiles}</header>
 <nav aria-label="On this page"><a href="#machine">Machine</a> <a href="#consumer">On the consumer</a> <a
 href="#cross-core">Between cores</a> <a href="#experiment">Experiment</a> <a href="#sizes">Sizes</a> <a
 href="#ratios">Targets</a> <a href="#missing">Not run</a> <a href="#figures">Every figure</a></nav>
@@ -88,7 +88,7 @@ std::string section(std::string_view id, std::string_view title, const std::stri
   return fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}</section>\n", id, title, html);
 }
 
-std::string paragraph(const std::string& html) { return "<p>" + html + "</p>\n"; }
+std::string paragraph(const std::string& html) { return fmt::format("<p>{}</p>\n", html); }
 
 std::string legend_of_bars(const std::vector<Chart>& charts) {
   std::string keys;
@@ -102,22 +102,28 @@ std::string legend_of_bars(const std::vector<Chart>& charts) {
   return keys.empty() ? keys : "<ul class=\"keys\">" + keys + "</ul>\n";
 }
 
-std::string head(const Figures& figures) {
-  std::string tiles;
+// With something before it when there is a text, nothing else.
+std::string after(std::string_view before, const std::string& text) {
+  return text.empty() ? text : fmt::format("{}{}", before, escaped(text));
+}
+
+std::string tiles(const Figures& figures) {
+  std::string html;
   for (const Highlight& one : highlights(figures))
-    tiles += fmt::format("<li><b>{}<small>{}</small></b> {}</li>\n", escaped(one.figure),
-                         one.unit.empty() ? "" : " " + escaped(one.unit), escaped(one.says));
-  const std::string commit = escaped(figures.commit);
+    html += fmt::format("<li><b>{}<small>{}</small></b> {}</li>\n", escaped(one.figure), after(" ", one.unit),
+                        escaped(one.says));
+  return html.empty() ? html : fmt::format("<ul class=\"tiles\">\n{}</ul>\n", html);
+}
+
+std::string head(const Figures& figures) {
   const std::string not_met = targets_not_met(figures);
+  const std::string title = escaped(readable_date(figures.date, false)) + after(", commit ", figures.commit);
   return fmt::format(
-      kHead,
-      fmt::arg("title", fmt::format("netmem benchmark, {}{}", escaped(readable_date(figures.date, false)),
-                                    commit.empty() ? "" : ", commit " + commit)),
-      fmt::arg("style", kBenchReportCss), fmt::arg("version", escaped(figures.version)),
-      fmt::arg("commit", commit.empty() ? "" : " · commit " + commit),
+      kHead, fmt::arg("title", fmt::format("netmem benchmark, {}", title)), fmt::arg("style", kBenchReportCss),
+      fmt::arg("version", escaped(figures.version)), fmt::arg("commit", after(" · commit ", figures.commit)),
       fmt::arg("date", escaped(readable_date(figures.date, true))), fmt::arg("verdict", escaped(verdict(figures))),
-      fmt::arg("not_met", not_met.empty() ? "" : "<p class=\"dim\">" + escaped(not_met) + "</p>\n"),
-      fmt::arg("highlights", tiles.empty() ? "" : "<ul class=\"tiles\">\n" + tiles + "</ul>\n"));
+      fmt::arg("not_met", not_met.empty() ? "" : fmt::format("<p class=\"dim\">{}</p>\n", escaped(not_met))),
+      fmt::arg("tiles", tiles(figures)));
 }
 
 // All charts are drawn in one run of gnuplot before the page is put together.

@@ -12,6 +12,16 @@
 namespace netmem::tool {
 namespace {
 
+// A long name may go on in another line behind each part of it.
+std::string breakable(const std::string& name) {
+  std::string html;
+  for (const char letter : escaped(name)) {
+    html += letter;
+    if (letter == '_' || letter == '/') html += "<wbr>";
+  }
+  return html;
+}
+
 // A table that scrolls in a place of its own when it is wider than the page.
 class Table {
  public:
@@ -22,7 +32,7 @@ class Table {
     html_ += "</tr></thead>\n<tbody>\n";
   }
 
-  void row(const std::string& name) { html_ += fmt::format("<tr><th scope=\"row\">{}</th>", escaped(name)); }
+  void row(const std::string& name) { html_ += fmt::format("<tr><th scope=\"row\">{}</th>", breakable(name)); }
   void text(std::string_view text) { html_ += fmt::format("<td>{}</td>", escaped(text)); }
   void number(const Number& number) { html_ += fmt::format("<td class=\"n\">{}</td>", escaped(number.text)); }
   void spread(const Spread& spread) {

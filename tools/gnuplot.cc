@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 
 #include "tools/markup.h"
@@ -203,7 +204,8 @@ void Drawing::put_texts(std::string& svg) const {
   for (std::size_t at = rest.find(kToken); at != std::string_view::npos; at = rest.find(kToken)) {
     out += rest.substr(0, at);
     rest.remove_prefix(at + kToken.size());
-    const std::size_t number = std::strtoul(rest.data(), nullptr, 10);
+    std::size_t number = 0;
+    std::from_chars(rest.data(), rest.data() + rest.size(), number);
     out += escaped(texts_.at(number));
     rest.remove_prefix(std::min(rest.find("end") + 3, rest.size()));
   }

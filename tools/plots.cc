@@ -32,7 +32,7 @@ double step_of(double length, int most) {
 }
 
 void put_scale(Drawing& drawing, const char* axis, double step) {
-  drawing.line("set {}tics {} scale 0 font 'sans-serif,11' textcolor rgb '{}' offset 0,0.3", axis, step,
+  drawing.line("set {}tics {} scale 0 font 'sans-serif,12' textcolor rgb '{}' offset 0,0.3", axis, step,
                hex_of(Ink::dim));
   drawing.line("set grid {}tics lt 1 lw 1 lc rgb '{}'", axis, hex_of(Ink::grid));
 }
@@ -95,7 +95,7 @@ double least_of(const std::vector<Series>& all) {
 }
 
 void put_heights(Drawing& drawing, double least, double greatest) {
-  drawing.line("set ytics scale 0 font 'sans-serif,11' textcolor rgb '{}'", hex_of(Ink::dim));
+  drawing.line("set ytics scale 0 font 'sans-serif,12' textcolor rgb '{}'", hex_of(Ink::dim));
   drawing.line("set grid ytics lt 1 lw 1 lc rgb '{}'", hex_of(Ink::grid));
   if (least > 0 && greatest > kFarApart * least) {
     drawing.line("set logscale y; set yrange [{}:{}]", least * 0.8, greatest * 1.3);
@@ -116,7 +116,7 @@ void put_ticks(Drawing& drawing, const std::vector<Tick>& ticks) {
     taken = tick.at;
     list += fmt::format("{}{} {}", list.empty() ? "" : ", ", drawing.text(tick.label), tick.at);
   }
-  drawing.line("set xtics ({}) scale 0.4 nomirror font 'sans-serif,11' textcolor rgb '{}' offset 0,0.3", list,
+  drawing.line("set xtics ({}) scale 0.4 nomirror font 'sans-serif,12' textcolor rgb '{}' offset 0,0.3", list,
                hex_of(Ink::dim));
 }
 

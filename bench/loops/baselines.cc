@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "bench/loops/loops.h"
+#include "bench/loops/memory.h"
 #include "netmem/core/page_owner.h"
 
 namespace netmem::bench {
@@ -117,6 +118,36 @@ template <std::size_t Batch>
   }
 }
 
+// A program that holds `held` values: pushes its 64 oldest, and pops 64 again. How much of a large pool's cost is the
+// program's own walk through its handles.
+class ArrayOfMany final : public Loop {
+ public:
+  explicit ArrayOfMany(std::uint64_t held) : held_(held) {
+    for (std::uint64_t i = 0; i < held; ++i) held_[i] = i + 1;
+  }
+  Sample run(std::uint64_t elements) override {
+    return timed([&] { next_ = turn(stack_, held_, next_, elements); });
+  }
+
+ private:
+  [[gnu::noinline]] static std::size_t turn(ArrayStack& stack, std::span<std::uint64_t> held, std::size_t next,
+                                            std::uint64_t elements) {
+    for (std::uint64_t done = 0; done < elements; done += kHeight) {
+      const std::span<std::uint64_t> oldest = held.subspan(next, kHeight);
+      for (const std::uint64_t value : oldest) stack.try_push(value);
+      std::uint64_t* values = oldest.data();
+      touch(values);
+      for (std::uint64_t& value : oldest) value = stack.try_pop();
+      next = next + kHeight == held.size() ? 0 : next + kHeight;
+    }
+    return next;
+  }
+
+  ArrayStack stack_;
+  std::vector<std::uint64_t> held_;
+  std::size_t next_ = 0;
+};
+
 LoopSpec baseline(const char* name, const char* element, void (*body)(std::uint64_t)) {
   return {.name = name, .group = "baseline", .subject = "baseline", .element = element, .make = [body] {
             return simple_loop(body);
@@ -132,11 +163,20 @@ LoopSpec floor(const std::string& group, const char* element, std::uint64_t batc
           .make = [body] { return simple_loop(body); }};
 }
 
+LoopSpec floor_of(std::uint64_t held) {
+  LoopSpec spec =
+      floor("pool_of_" + short_number(held),
+            "pushed one by one, the 64 oldest of a program that holds them all, and popped again", kHeight, nullptr);
+  spec.pages = held;
+  spec.make = [held]() -> MadeLoop { return std::make_unique<ArrayOfMany>(held); };
+  return spec;
+}
+
 }  // namespace
 
 LoopList baseline_loops() {
   constexpr const char* kBulk = "popped and pushed with its whole batch, by memcpy";
-  return {
+  LoopList all = {
       baseline("for_loop", "an empty loop", for_loop),
       baseline("atomic_inc", "an atomic increment", atomic_inc),
       baseline("lock", "an uncontended spin lock, taken and given back", lock),
@@ -146,6 +186,8 @@ LoopList baseline_loops() {
       floor("bulk_32", kBulk, 32, array_bulk<32>),
       floor("bulk_64", kBulk, 64, array_bulk<64>),
   };
+  for (const std::uint64_t held : kPoolSizes) all.push_back(floor_of(held));
+  return all;
 }
 
 }  // namespace netmem::bench

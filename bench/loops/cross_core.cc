@@ -17,7 +17,9 @@ namespace {
 
 constexpr std::size_t kMostProducers = 4;
 
-constexpr std::uint64_t pages_for(std::uint64_t producers) { return 2 * kCrossCorePages * producers; }
+// As many as fit on the way to the producers, for the floor as well. With more, the way is full whenever the producer
+// is the slower one, and the consumer waits for each single slot of it: what is then measured is the way.
+constexpr std::uint64_t pages_for(std::uint64_t producers) { return kCrossCorePages * producers; }
 
 class PoolSubject {
  public:
@@ -44,7 +46,7 @@ class PoolSubject {
   PagePoolPtr pool_;
 };
 
-// REQUIRES: producers * kCrossCorePages <= Slots, so that a way home has room for all that there is.
+// REQUIRES: pages_for(producers) <= Slots, so that a way home has room for all that there is.
 template <std::size_t Slots>
 class BareRing {
  public:
@@ -61,7 +63,7 @@ class BareRing {
     Home& home_;
   };
 
-  explicit BareRing(std::size_t producers) : homes_(producers), stack_(kCrossCorePages * producers) {
+  explicit BareRing(std::size_t producers) : homes_(producers), stack_(pages_for(producers)) {
     for (std::size_t i = 0; i < stack_.size(); ++i) stack_[i] = i + 1;
     height_ = stack_.size();
   }
@@ -125,8 +127,8 @@ LoopSpec pool_loop(const std::shared_ptr<Memories>& memories, Shape shape, Memor
 LoopSpec bare_ring(Shape shape) {
   LoopSpec spec = describe(shape, "ring", "bare single-producer ring");
   spec.make = [shape] {
-    using One = BareRing<kCrossCorePages>;
-    using Several = BareRing<kMostProducers * kCrossCorePages>;
+    using One = BareRing<pages_for(1)>;
+    using Several = BareRing<pages_for(kMostProducers)>;
     if (shape.producers == 1) return cross_core_loop(std::make_unique<One>(1), shape.batch, 1);
     return cross_core_loop(std::make_unique<Several>(shape.producers), shape.batch, shape.producers);
   };

@@ -38,6 +38,11 @@ std::string_view subject(MemoryKind kind) {
   return "netmem, huge_1g";
 }
 
+std::string short_number(std::uint64_t number) {
+  if (number % MiB == 0) return std::to_string(number / MiB) + "M";
+  return number % KiB == 0 ? std::to_string(number / KiB) + "K" : std::to_string(number);
+}
+
 Result<std::shared_ptr<MemoryProvider>> Memories::make(MemoryKind kind, std::uint64_t pages, std::uint64_t page_size) {
   const std::uint64_t size = pages * page_size;
   switch (kind) {

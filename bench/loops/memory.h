@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,12 @@ inline constexpr MemoryKind kCommonKinds[] = {MemoryKind::host, MemoryKind::devi
 // What stands behind the slash of a loop's name, and who does the work.
 std::string_view slug(MemoryKind kind);
 std::string_view subject(MemoryKind kind);
+
+// Of the loops pool_of_64 to pool_of_1M.
+inline constexpr std::uint64_t kPoolSizes[] = {64, 1 << 10, 16 << 10, 256 << 10, 1 << 20};
+
+// "4K", "2M" of 4096 and 2097152; of counts, too.
+std::string short_number(std::uint64_t number);
 
 class Memories {
  public:

@@ -67,6 +67,14 @@ template <std::size_t Batch>
   }
 }
 
+[[gnu::noinline]] void bulk_drop_64(PagePool& pool, std::uint64_t elements) {
+  std::array<Netmem, 64> pages;
+  for (std::uint64_t done = 0; done < elements; done += pages.size()) {
+    const std::size_t count = pool.try_alloc(pages);
+    drop(std::span<const Netmem>(pages.data(), count));
+  }
+}
+
 template <std::uint32_t Size>
 [[gnu::noinline]] void fragment(PagePool& pool, std::uint64_t elements) {
   for (std::uint64_t i = 0; i < elements; ++i) {
@@ -177,6 +185,7 @@ constexpr Work kWork[] = {
     {"burst_64", "64 taken one by one, then recycled one by one", 64, burst_64},
     {"bulk_8", "taken and recycled with its whole batch", 8, bulk<8>},
     {"bulk_32", "taken and recycled with its whole batch", 32, bulk<32>},
+    {"bulk_drop_64", "taken and dropped with its whole batch, of whatever pools", 64, bulk_drop_64},
     {"fragment_2048", "2048 bytes of a page, taken and recycled", 1, fragment<2048>},
     {"fragment_256", "256 bytes of a page, taken and recycled", 1, fragment<256>},
     {"shared_2", "a page taken, retained once and dropped twice", 1, shared<2>},
@@ -202,12 +211,6 @@ LoopSpec pool_loop(const std::shared_ptr<Memories>& memories, const Work& work, 
           .pages = pages,
           .page_size = size,
           .make = make};
-}
-
-// "4K", "2M" of 4096 and 2097152; of counts, too.
-std::string short_number(std::uint64_t number) {
-  if (number % MiB == 0) return std::to_string(number / MiB) + "M";
-  return number % KiB == 0 ? std::to_string(number / KiB) + "K" : std::to_string(number);
 }
 
 void add_page_sizes(LoopList& all, const std::shared_ptr<Memories>& memories) {
@@ -246,7 +249,7 @@ LoopList pool_loops() {
     for (const MemoryKind kind : kCommonKinds) all.push_back(pool_loop(memories, work, kind));
   for (const MemoryKind kind : kEveryKind) all.push_back(pool_loop(memories, kBulk64, kind));
   add_page_sizes(all, memories);
-  for (const std::uint64_t pages : {64UL, 1 * KiB, 16 * KiB, 256 * KiB, 1 * MiB})
+  for (const std::uint64_t pages : kPoolSizes)
     for (const MemoryKind kind : kCommonKinds) all.push_back(pool_of(memories, pages, kind));
   return all;
 }
