@@ -13,9 +13,30 @@ foreach(source IN LISTS bench_sources)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
 endforeach()
 
+# What bench/instruction-counts, bench/compare, bench/regression-experiment and bench/kind-dispatch run.
+string(TOUPPER "CMAKE_CXX_FLAGS_${CMAKE_BUILD_TYPE}" flags)
+string(STRIP "${CMAKE_CXX_FLAGS} ${${flags}}" flags)
+add_library(netmem_bench_driver STATIC bench/experiment/driver.cc)
+target_compile_definitions(netmem_bench_driver PRIVATE
+  NETMEM_COMPILER="${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}" NETMEM_BUILD_TYPE="$<CONFIG>"
+  NETMEM_FLAGS="${flags}" NETMEM_EXPERIMENT_NAME="${NETMEM_EXPERIMENT}")
+target_link_libraries(netmem_bench_driver PUBLIC netmem_static PRIVATE fmt::fmt netmem_warnings)
+target_link_libraries(kind_dispatch PRIVATE netmem_bench_driver)
+target_link_libraries(hot_loops PRIVATE netmem_bench_driver)
+target_sources(hot_loops PRIVATE bench/experiment/elsewhere_loops.cc bench/experiment/outside_provider.cc)
+
 # Exact, so a busy machine does not matter; means nothing under a sanitizer.
 if(NETMEM_BUILD_TESTS AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
-  add_test(NAME InstructionCounts.DeviceMemoryCostsTheSame
-           COMMAND ${PROJECT_SOURCE_DIR}/bench/instruction-counts $<TARGET_FILE:hot_loops>)
-  set_tests_properties(InstructionCounts.DeviceMemoryCostsTheSame PROPERTIES LABELS check SKIP_RETURN_CODE 77)
+  set(bench ${PROJECT_SOURCE_DIR}/bench)
+  add_test(NAME InstructionCounts.DeviceMemoryCostsTheSame COMMAND ${bench}/instruction-counts $<TARGET_FILE:hot_loops>)
+  add_test(NAME InstructionCounts.AreThoseCheckedIn COMMAND ${bench}/instruction-counts --check $<TARGET_FILE:hot_loops>)
+  add_test(NAME BenchmarkStatistics.KeepTheirPromises COMMAND ${bench}/statistics_of_pairs_test.py)
+  add_test(NAME BenchmarkScripts.SayWhatTheyFind COMMAND ${bench}/guard_test.py)
+  # Builds the library three times under build/experiment.
+  add_test(NAME RegressionExperiment.InstructionsTellOnlyThePlantedOneApart
+           COMMAND ${bench}/regression-experiment --instructions-only)
+  set_tests_properties(InstructionCounts.DeviceMemoryCostsTheSame InstructionCounts.AreThoseCheckedIn
+                       BenchmarkStatistics.KeepTheirPromises BenchmarkScripts.SayWhatTheyFind
+                       RegressionExperiment.InstructionsTellOnlyThePlantedOneApart
+                       PROPERTIES LABELS check SKIP_RETURN_CODE 77 TIMEOUT 900)
 endif()

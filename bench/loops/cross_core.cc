@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kMostProducers = 4;
 
-constexpr std::uint64_t pages_for(std::uint64_t producers) { return 2 * kCrossCorePages * producers; }
+constexpr std::uint64_t pages_for(std::uint64_t producers) { return kCrossCorePages * producers; }
 
 class PoolSubject {
  public:

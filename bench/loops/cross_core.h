@@ -24,6 +24,7 @@
 
 #include "bench/loops/loop.h"
 #include "bench/loops/processors.h"
+#include "netmem/base/spin_lock.h"
 
 namespace netmem::bench {
 
@@ -120,9 +121,14 @@ class CrossCore final : public Loop {
     }
   }
 
-  // With more threads than processors, the one that has something to do must get to run.
+  // A thread that waits must not keep taking the cache line that the other one writes; and with more threads than
+  // processors, the one that has something to do must get to run.
   void give_way() const {
-    if (ways_.size() >= processors().size()) std::this_thread::yield();
+    if (ways_.size() >= processors().size()) {
+      std::this_thread::yield();
+    } else {
+      relax();
+    }
   }
 
   std::unique_ptr<Subject> subject_;

@@ -251,4 +251,31 @@ LoopList pool_loops() {
   return all;
 }
 
+LoopList pool_loops_on(std::string name,
+                       Result<std::shared_ptr<MemoryProvider>> (*memory)(std::size_t size, std::size_t page_size)) {
+  LoopList all;
+  const auto add = [&](const Work& work) {
+    const auto make = [memory, name, body = work.body]() -> MadeLoop {
+      auto provider = memory(kPages * 4 * KiB, 4 * KiB);
+      if (!provider) return std::unexpected(provider.error());
+      auto pool = PagePool::create(std::move(*provider),
+                                   {.name = "bench " + name, .ring_size = kPages, .allow_unreadable = true});
+      if (!pool) return std::unexpected(pool.error());
+      return std::make_unique<PoolLoop>(std::move(*pool), body);
+    };
+    all.push_back({.name = std::string(work.group) + "/" + name,
+                   .group = work.group,
+                   .subject = "netmem, " + name,
+                   .element = work.element,
+                   .batch = work.batch,
+                   .pages = kPages,
+                   .page_size = 4 * KiB,
+                   .make = make});
+  };
+  add(kFastPath);
+  for (const Work& work : kWork) add(work);
+  add(kBulk64);
+  return all;
+}
+
 }  // namespace netmem::bench

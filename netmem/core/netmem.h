@@ -74,7 +74,11 @@ static_assert(offsetof(DescriptorBlock, lives) == Descriptor::kLifeDistance);
 
 class Netmem {
  public:
+#ifdef NETMEM_EXPERIMENT_HOST_ONLY  // netmem/core/experiment.h
+  static constexpr std::uint64_t kDeviceBit = 0;
+#else
   static constexpr std::uint64_t kDeviceBit = 1;
+#endif
   static constexpr std::uint64_t kLookBit = 4;
   static constexpr unsigned kGenerationShift = kAddressBits;
   static constexpr std::uint64_t kOneGeneration = std::uint64_t{1} << kGenerationShift;

@@ -126,7 +126,9 @@ class NETMEM_EXPORT alignas(64) PageOwner {
   // Ends a life of a page on the consumer: the next handle. Stops the program when the handle is from an earlier life.
   static Netmem send_home(Netmem page) {
     SingleWriter<std::uint64_t>& life = page.life();
-    const std::uint64_t next = next_life(page, life.mine());
+    std::uint64_t next = page.next_generation().bits();
+    if (life.mine() != page.bits()) [[unlikely]]
+      next = next_life(page, life.mine());
     life.set(next);
     poison(page);
     return Netmem::from_bits(next & ~Netmem::kLookBit);

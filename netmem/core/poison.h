@@ -1,6 +1,8 @@
-// In AddressSanitizer builds the bytes of a host page at rest are poisoned; in all other builds these are nothing.
+// In AddressSanitizer builds the bytes of a host page at rest are poisoned; in all other builds these are nothing, but
+// for what bench/regression-experiment plants here (netmem/core/experiment.h).
 #pragma once
 
+#include "netmem/core/experiment.h"
 #include "netmem/core/netmem.h"
 
 #ifdef NETMEM_ASAN
@@ -21,8 +23,8 @@ inline void unpoison(Netmem page) {
     ASAN_UNPOISON_MEMORY_REGION(reinterpret_cast<void*>(page.descriptor().address), page_size_of(page));
 }
 #else
-inline void poison(Netmem) {}
-inline void unpoison(Netmem) {}
+inline void poison(Netmem page) { experiment::look_at_kind(page); }
+inline void unpoison(Netmem page) { experiment::look_at_kind(page); }
 #endif
 
 }  // namespace netmem

@@ -38,8 +38,8 @@ TEST(PagePool, RecyclingManyFillsTheCacheAndThenTheLane) {
 TEST(PagePool, AFullCacheTakesNoPageMoreAfterMany) {
   const auto pool = PagePool::create(TestProvider::create(192)).value();
   const auto pages = take(*pool, 192);
-  pool->recycle(std::span(pages).first(127));
-  for (const Netmem page : std::span(pages).last(65)) pool->recycle(page);
+  pool->recycle(std::span(pages).first(128));
+  for (const Netmem page : std::span(pages).last(64)) pool->recycle(page);
   EXPECT_EQ(pool->counters().in_cache, 128u);
   EXPECT_EQ(pool->counters().cache_full, 64u);
   expect_balanced(*pool);

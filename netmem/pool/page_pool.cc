@@ -123,6 +123,7 @@ std::size_t PagePool::refill_and_take(std::span<Netmem> out) noexcept {
   if (const std::size_t count = pop_home(out.first(kCacheRefill)); count != 0) {
     mine_.refill.add(1);
     mine_.brought_in.add(count);
+    for (const Netmem page : out.first(count)) unpoison(page);
     return count;
   }
   mine_.empty.add(1);

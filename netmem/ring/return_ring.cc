@@ -52,7 +52,8 @@ void ReturnRing::store(std::uint64_t index, std::span<const std::uint64_t> value
     std::atomic<std::uint64_t>* const to = &slots_[index & mask_];
     const std::size_t run = std::min<std::size_t>(values.size(), capacity() - (index & mask_));
     const std::uint64_t bit = phase(index);
-    for (std::size_t i = 0; i < run; ++i) to[i].store(values[i] | bit, std::memory_order_release);  // partner: pop()
+    for (std::size_t i = 0; i < run; ++i)
+      to[i].store(values[i] | bit, std::memory_order_release);  // partner: pop_run()
     index += run;
     values = values.subspan(run);
   }

@@ -16,6 +16,7 @@
 // returns fewer values than size() says, never wrong ones.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -43,20 +44,17 @@ class NETMEM_EXPORT ReturnRing {
   // The same, with take(value) for each.
   template <class Take>
   std::size_t pop_each(std::size_t most, Take&& take) noexcept {
-    std::uint64_t tail = tail_;
-    const std::uint64_t end = tail + most;
-    std::uint64_t expected = phase(tail);
-    for (; tail != end; ++tail) {
-      if ((tail & mask_) == 0) expected = phase(tail);
-      const std::uint64_t value = slots_[tail & mask_].load(std::memory_order_acquire);  // partner: push()
-      // An empty slot of the first lap is 0, a stale one of an earlier lap has the other phase.
-      if ((value & kPhaseBit) != expected) break;
-      take(value & ~kPhaseBit);
+    std::size_t count = 0;
+    while (count < most) {
+      const std::uint64_t first = tail_ + count;
+      const std::size_t run = std::min<std::size_t>(most - count, capacity() - (first & mask_));
+      const std::size_t taken = pop_run(&slots_[first & mask_], run, phase(first), take);
+      count += taken;
+      if (taken != run) break;
     }
-    const std::size_t count = tail - tail_;
     if (count != 0) {
-      tail_ = tail;
-      published_tail_.store(tail, std::memory_order_release);  // partner: room()
+      tail_ += count;
+      published_tail_.store(tail_, std::memory_order_release);  // partner: room()
     }
     return count;
   }
@@ -79,6 +77,19 @@ class NETMEM_EXPORT ReturnRing {
 
   [[nodiscard]] std::uint64_t phase(std::uint64_t index) const noexcept {
     return ((index >> shift_) & 1) != 0 ? 0 : kPhaseBit;
+  }
+  // Within one lap, whose phase is `bit`.
+  template <class Take>
+  static std::size_t pop_run(const std::atomic<std::uint64_t>* slots, std::size_t most, std::uint64_t bit,
+                             Take&& take) {
+    std::size_t count = 0;
+    for (; count < most; ++count) {
+      const std::uint64_t value = slots[count].load(std::memory_order_acquire) ^ bit;  // partner: store()
+      // An empty slot of the first lap is 0, a stale one of an earlier lap has the other phase.
+      if ((value & kPhaseBit) != 0) break;
+      take(value);
+    }
+    return count;
   }
   // Into slots that are this producer's, from `index` on.
   void store(std::uint64_t index, std::span<const std::uint64_t> values) noexcept;

@@ -1,0 +1,112 @@
+"""Is one program faster than another? What bench/compare and bench/regression-experiment decide by.
+
+Times of computers have heavy tails and drift, so nothing here supposes a distribution:
+
+  paired    both programs ran in the same round, in random order. The quotient of a round is then as likely to be above
+            the true ratio as below it, whatever else the machine did, and the number of quotients above it is a throw of
+            so many coins. The interval of the median quotient is bounded by two of the quotients in order.
+  unpaired  two sets measured at different times. The interval of the shift of logarithms that the Mann-Whitney test
+            does not reject (Hodges and Lehmann).
+
+A family of loops is compared at once: each gets its share of the allowed error (Bonferroni), so `confidence` is that of
+all verdicts together. A difference counts only when the whole interval lies outside 1 / (1 + margin) .. 1 + margin.
+
+Python 3 and nothing else.
+"""
+import functools, math, statistics
+
+SLOWER, FASTER, NONE = "slower", "faster", "no difference"
+
+
+class Interval:
+    """Of a ratio: B's cycles over A's. `confidence`: what the interval really has, which may be less than was asked."""
+
+    def __init__(self, low, median, high, confidence):
+        self.low, self.median, self.high, self.confidence = low, median, high, confidence
+
+    def includes(self, ratio):
+        return self.low <= ratio <= self.high
+
+    def as_json(self):
+        return {"low": self.low, "median": self.median, "high": self.high}
+
+
+def share(confidence, family):
+    """The confidence of each of `family` verdicts, so that all of them together have `confidence`."""
+    return 1 - (1 - confidence) / max(1, family)
+
+
+def rounds_needed(confidence, family=1):
+    """The fewest rounds with which the interval of a median can have this confidence at all."""
+    return max(2, math.ceil(math.log2(2 / (1 - share(confidence, family)))))
+
+
+def binomial_tail(n, k):
+    """The probability of at most k heads of n coins."""
+    return sum(math.comb(n, i) for i in range(k + 1)) / 2**n
+
+
+def interval_of_median(values, confidence):
+    """Distribution-free: from the k-th smallest to the k-th largest, k as large as the confidence allows."""
+    values = sorted(values)
+    n = len(values)
+    if n == 0:
+        raise ValueError("no values")
+    k = 0
+    while k < (n - 1) // 2 and 2 * binomial_tail(n, k + 1) <= 1 - confidence:
+        k += 1
+    return Interval(values[k], statistics.median(values), values[n - 1 - k], 1 - 2 * binomial_tail(n, k))
+
+
+def paired(before, after, confidence):
+    """`before[i]` and `after[i]` are of the same round."""
+    if len(before) != len(after):
+        raise ValueError("a round with one side only")
+    return interval_of_median([b / a for a, b in zip(before, after)], confidence)
+
+
+@functools.lru_cache(maxsize=None)
+def orders_by_wins(n, m):
+    """How many of the orders of n + m values have u pairs in which the one of the m is larger, for each u."""
+    if n == 0 or m == 0:
+        return (1,)
+    counts = [0] * (n * m + 1)
+    for u, count in enumerate(orders_by_wins(n, m - 1)):  # the largest is one of the m: it wins n pairs
+        counts[u + n] += count
+    for u, count in enumerate(orders_by_wins(n - 1, m)):
+        counts[u] += count
+    return tuple(counts)
+
+
+def unpaired(before, after, confidence):
+    """The exact interval for up to 20 values a side; beyond that every so-many-th value in order is left out."""
+    before, after = thin(sorted(before)), thin(sorted(after))
+    n, m = len(before), len(after)
+    quotients = sorted(b / a for a in before for b in after)
+    orders = orders_by_wins(n, m)
+    total = math.comb(n + m, n)
+    k, below = 0, orders[0]
+    while k < (n * m - 1) // 2 and 2 * (below + orders[k + 1]) / total <= 1 - confidence:
+        k += 1
+        below += orders[k]
+    middle = math.exp(statistics.median(math.log(quotient) for quotient in quotients))
+    return Interval(quotients[k], middle, quotients[n * m - 1 - k], 1 - 2 * below / total)
+
+
+def thin(values, most=20):
+    if len(values) <= most:
+        return values
+    return [values[i * (len(values) - 1) // (most - 1)] for i in range(most)]
+
+
+def verdict(interval, margin):
+    """What can be said of B. The interval must lie outside the margin as a whole."""
+    if interval.low > 1 + margin:
+        return SLOWER
+    if interval.high < 1 / (1 + margin):
+        return FASTER
+    return NONE
+
+
+def spread(values):
+    return {"min": min(values), "median": statistics.median(values), "max": max(values)}
