@@ -6,7 +6,6 @@
 
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "tools/bench_figures.h"
@@ -29,11 +28,6 @@ struct Chart {
   std::size_t drawing = 0;
 };
 
-// "In bulk, 64 at once" of "bulk_64"; the group itself where it is not known.
-std::string title_of_group(std::string_view group);
-// What tells the loop from others of its group: its subject, or its name where several share that.
-std::string label_of(const Figures& figures, const LoopFigures& loop);
-
 // A chart of bars for each group that is not drawn as a point of a line.
 std::vector<Chart> consumer_charts(Drawing& drawing, const Figures& figures);
 std::vector<Chart> cross_core_charts(Drawing& drawing, const Figures& figures);
@@ -42,11 +36,5 @@ std::vector<Chart> baseline_charts(Drawing& drawing, const Figures& figures);
 std::vector<Chart> size_charts(Drawing& drawing, const Figures& figures);
 // One for each loop of the experiment.
 std::vector<Chart> experiment_charts(Drawing& drawing, const ExperimentFigures& experiment);
-
-// The loops that say most, side by side in one drawing, with date and machine.
-void put_picture(Drawing& drawing, const Figures& figures);
-
-// "22 November 2026, 23:59 UTC" of "2026-11-22T23:59:59Z"; what is no such date stays as it is.
-std::string readable_date(const std::string& date, bool with_time);
 
 }  // namespace netmem::tool

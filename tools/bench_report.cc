@@ -7,6 +7,7 @@
 
 #include "tools/bench_charts.h"
 #include "tools/bench_figures.h"
+#include "tools/bench_picture.h"
 #include "tools/bench_report_css.h"
 #include "tools/bench_tables.h"
 #include "tools/bench_verdict.h"

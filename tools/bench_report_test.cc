@@ -9,8 +9,9 @@
 #include <fstream>
 #include <string>
 
-#include "tools/bench_charts.h"
+#include "tools/bench_bars.h"
 #include "tools/bench_figures.h"
+#include "tools/bench_picture.h"
 #include "tools/bench_verdict.h"
 #include "tools/markup.h"
 

@@ -6,7 +6,8 @@
 #include <array>
 #include <vector>
 
-#include "tools/bench_charts.h"
+#include "tools/bench_bars.h"
+#include "tools/bench_picture.h"
 #include "tools/markup.h"
 
 namespace netmem::tool {

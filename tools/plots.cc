@@ -31,6 +31,11 @@ double step_of(double length, int most) {
   return 10 * power;
 }
 
+// "20k": what is long must not leave the drawing.
+void put_format(Drawing& drawing, const char* axis, double greatest) {
+  drawing.line("set format {} '{}'", axis, greatest >= 10'000 ? "%.0s%c" : "%g");
+}
+
 void put_scale(Drawing& drawing, const char* axis, double step) {
   drawing.line("set {}tics {} scale 0 font 'sans-serif,12' textcolor rgb '{}' offset 0,0.3", axis, step,
                hex_of(Ink::dim));
@@ -97,6 +102,7 @@ double least_of(const std::vector<Series>& all) {
 void put_heights(Drawing& drawing, double least, double greatest) {
   drawing.line("set ytics scale 0 font 'sans-serif,12' textcolor rgb '{}'", hex_of(Ink::dim));
   drawing.line("set grid ytics lt 1 lw 1 lc rgb '{}'", hex_of(Ink::grid));
+  put_format(drawing, "y", greatest);
   if (least > 0 && greatest > kFarApart * least) {
     drawing.line("set logscale y; set yrange [{}:{}]", least * 0.8, greatest * 1.3);
     return;
@@ -130,6 +136,7 @@ void put_bars(Drawing& drawing, Canvas canvas, Box box, const std::vector<Bar>& 
   put_margins(drawing, canvas, box);
   put_labels(drawing, box, bars);
   put_scale(drawing, "x", step_of(end, 5));
+  put_format(drawing, "x", end);
   drawing.line("set xrange [0:{}]", end);
   drawing.line("$bars << EOD");
   for (std::size_t row = 0; row < bars.size(); ++row) {
