@@ -23,6 +23,7 @@ class UncheckedCache final : public PageOwner {
   std::size_t take_many(std::span<Netmem> out) { return take(out); }
   void put_many(std::span<const Netmem> pages) {
     const std::uint64_t in_slots = in_slots_.mine();
+#pragma GCC unroll 4
     for (std::size_t i = 0; i < pages.size(); i += 2) store_pair(slots_ + in_slots + i, load_pair(pages.data() + i));
     in_slots_.set(in_slots + pages.size());
     puts_.add(pages.size());

@@ -167,6 +167,8 @@ class NETMEM_EXPORT alignas(64) PageOwner {
 
   static void copy_reversed(const Netmem* from, Netmem* to, std::size_t count) {
     std::size_t left = count;
+// Few rounds: a loop of 32 is left with a misprediction.
+#pragma GCC unroll 4
     for (; left >= 2; left -= 2, to += 2)
       store_pair(to, __builtin_shufflevector(load_pair(from + left - 2), Pair{}, 1, 0));
     if (left != 0) *to = from[0];
