@@ -95,7 +95,8 @@ Netmem PagePool::alloc_slow() noexcept {
   if (refill_from_lane() || refill_from_ring() || refill_from_provider()) {
     (void)try_take(page);
   } else {
-    starve();
+    mine_.failed.add(1);
+    pause_starved();
   }
   return page;
 }
@@ -107,7 +108,8 @@ std::size_t PagePool::try_alloc(std::span<Netmem> out) noexcept {
   while (count < out.size()) {
     const std::size_t got = refill_and_take(out.subspan(count));
     if (got == 0) {
-      starve();
+      mine_.failed.add(1);
+      if (count == 0) pause_starved();
       break;
     }
     count += got;
@@ -132,8 +134,7 @@ std::size_t PagePool::refill_and_take(std::span<Netmem> out) noexcept {
 
 // Keeps its hands off the ring for a moment: a consumer that asks again at once takes the cache line that returning
 // threads write from under them, and every page travels alone.
-void PagePool::starve() noexcept {
-  mine_.failed.add(1);
+void PagePool::pause_starved() noexcept {
   for (int i = 0; i < kStarvedPauses; ++i) relax();
 }
 

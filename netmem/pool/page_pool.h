@@ -186,7 +186,7 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
   void recycle_slow(Netmem page, std::uint32_t touched) noexcept;
   void check_consumer() noexcept;
   std::size_t refill_and_take(std::span<Netmem> out) noexcept;
-  void starve() noexcept;
+  static void pause_starved() noexcept;
   std::size_t pop_home(std::span<Netmem> out) noexcept;
   bool refill_from_lane() noexcept;
   bool refill_from_ring() noexcept;

@@ -139,7 +139,7 @@ TEST(Peers, EveryLoopRunsAndLeavesTheProgramAsItWas) {
     SCOPED_TRACE(loop.name);
     MadeLoop made = loop.make();
     ASSERT_TRUE(made) << made.error().message();
-    for (const std::uint64_t elements : {1, 1000, 20000}) EXPECT_GT((*made)->run(elements).cycles, 0);
+    for (const std::uint64_t elements : {1U, 1000U, 20000U}) EXPECT_GT((*made)->run(elements).cycles, 0);
     EXPECT_EQ(processors_of_this_thread(), 1) << "the library moved the thread";
   }
   EXPECT_EQ(file_of("malloc"), malloc_before);
