@@ -2,11 +2,15 @@
 // The difference to netmem's own figures is the price of its checks; nobody can use this.
 
 #include <array>
+#include <memory>
 #include <numeric>
+#include <utility>
 
 #include "bench/loops/cross_core.h"
 #include "bench/loops/loops.h"
+#include "netmem/base/units.h"
 #include "netmem/core/page_owner.h"
+#include "netmem/providers/host.h"
 #include "netmem/ring/return_ring.h"
 
 namespace netmem::bench {
@@ -15,9 +19,9 @@ namespace {
 // The pool's own cache, by the pool's own stores.
 class UncheckedCache final : public PageOwner {
  public:
-  UncheckedCache() {
-    for (std::uint64_t i = 0; i < kCacheRefill; ++i) slots_[i] = Netmem::from_bits((i + 1) * sizeof(Descriptor));
-    in_slots_.set(kCacheRefill);
+  // `memory` has at least kCacheRefill pages.
+  explicit UncheckedCache(std::shared_ptr<MemoryProvider> memory) : memory_(std::move(memory)) {
+    in_slots_.set(memory_->grant(std::span(slots_, kCacheRefill)));
   }
 
   std::size_t take_many(std::span<Netmem> out) { return take(out); }
@@ -32,6 +36,9 @@ class UncheckedCache final : public PageOwner {
   void take_home(std::span<const Netmem>) noexcept override {}
   void take_home_transient(Netmem) noexcept override {}
   [[nodiscard]] const char* owner_name() const noexcept override { return "unchecked"; }
+
+ private:
+  std::shared_ptr<MemoryProvider> memory_;
 };
 
 [[gnu::noinline]] void bulk_64(UncheckedCache& cache, std::uint64_t elements) {
@@ -72,15 +79,18 @@ class RingAlone {
 
 constexpr const char* kSubject = "pool without its checks";
 
-LoopSpec on_cache(const char* group, std::uint64_t batch, void (*body)(UncheckedCache&, std::uint64_t)) {
-  return {.name = std::string(group) + "/unchecked",
-          .group = group,
+LoopSpec on_cache() {
+  return {.name = "bulk_64/unchecked",
+          .group = "bulk_64",
           .subject = kSubject,
           .element = "taken from the pool's cache and put back, with no look at the page",
-          .batch = batch,
-          .make = [body] {
-            return simple_loop(
-                [body, cache = std::make_shared<UncheckedCache>()](std::uint64_t elements) { body(*cache, elements); });
+          .batch = 64,
+          .make = []() -> MadeLoop {
+            auto memory = make_host_provider({.size = kCacheRefill * 4 * KiB});
+            if (!memory) return std::unexpected(memory.error());
+            return simple_loop([cache = std::make_shared<UncheckedCache>(std::move(*memory))](std::uint64_t elements) {
+              bulk_64(*cache, elements);
+            });
           }};
 }
 
@@ -97,6 +107,6 @@ LoopSpec on_ring(std::size_t batch) {
 
 }  // namespace
 
-LoopList unchecked_loops() { return {on_cache("bulk_64", 64, bulk_64), on_ring(64)}; }
+LoopList unchecked_loops() { return {on_cache(), on_ring(64)}; }
 
 }  // namespace netmem::bench

@@ -15,7 +15,7 @@ class NoOwner final : public PageOwner {
   [[nodiscard]] const char* owner_name() const noexcept override { return "no pool"; }
 };
 
-constinit NoOwner kNoOwner;  // asked for on every way to a provider and back: no guard
+constinit NoOwner nobody;  // asked for on every way to a provider and back: no guard
 
 }  // namespace
 
@@ -41,7 +41,7 @@ Netmem end_life(Netmem page) {
   return Netmem::from_bits(next & ~Netmem::kLookBit);
 }
 
-PageOwner& no_owner() { return kNoOwner; }
+PageOwner& no_owner() { return nobody; }
 
 const char* owner_name(Netmem page) {
   const Descriptor& descriptor = page.descriptor();
