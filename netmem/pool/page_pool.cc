@@ -166,10 +166,13 @@ bool PagePool::refill_from_ring() noexcept {
 // Without those on the wrong node, which go back to the provider.
 bool PagePool::bring_in_recycled(std::span<Netmem> pages) noexcept {
   if (numa_node_ >= 0) {
-    const auto waived = std::ranges::stable_partition(pages, [this](Netmem page) { return !on_wrong_node(page); });
-    mine_.waive.add(waived.size());
-    reclaim(waived);
-    pages = pages.first(pages.size() - waived.size());
+    std::array<Netmem, kCacheRefill> waived;
+    std::size_t waived_count = 0;
+    std::size_t kept = 0;
+    for (const Netmem page : pages) (on_wrong_node(page) ? waived[waived_count++] : pages[kept++]) = page;
+    mine_.waive.add(waived_count);
+    reclaim(std::span(waived).first(waived_count));
+    pages = pages.first(kept);
   }
   if (pages.empty()) return false;
   bring_in(pages);
