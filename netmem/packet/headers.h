@@ -1,0 +1,55 @@
+// Where a frame's headers end and its payload begins: Ethernet, up to two VLAN tags, IPv4 with options, IPv6 with
+// extension headers, then UDP or TCP with options. Everything else is "unsplit", with the reason.
+//
+//   | Ethernet | tag | tag | IPv4 or IPv6 | extensions | UDP or TCP | payload | padding |
+//   0                      network                      transport    payload   payload + payload_size
+//
+// Threads: any. Reads only the bytes of `first`; any bytes are allowed in there.
+// Sources: IEEE 802.3 and 802.1Q, RFC 791, RFC 8200, RFC 768, RFC 9293, RFC 4302 (lengths of the headers).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "netmem/base/export.h"
+
+namespace netmem {
+
+// Why a frame is not split. `none`: it is.
+enum class Unsplit : std::uint8_t {
+  none,
+  not_ip,                       // ARP, LLDP, 802.3 with a length, ...
+  too_many_tags,                // more than two VLAN tags
+  other_protocol,               // IP, but neither TCP nor UDP: ICMP, SCTP, tunnels, ESP, no next header
+  fragment,                     // a part of an IP packet, the first one included
+  too_many_extensions,          // more than kMostExtensions IPv6 extension headers
+  headers_not_in_first_buffer,  // the first buffer ends before the headers do, but the frame goes on
+  truncated,                    // the frame ends before its headers do
+  bad_length,  // a length field that cannot be: below its minimum, beyond the frame, 0 for a jumbogram or large offload
+};
+inline constexpr std::size_t kUnsplitReasons = 9;
+// "not_ip"
+NETMEM_EXPORT const char* name_of(Unsplit reason);
+
+struct HeaderLayout {
+  static constexpr unsigned kMostTags = 2;
+  static constexpr unsigned kMostExtensions = 8;
+
+  Unsplit unsplit = Unsplit::truncated;
+  std::uint8_t vlan_tags = 0;      // in the frame, 0 to 2
+  std::uint8_t ip_version = 0;     // 4 or 6; 0: not IP
+  std::uint8_t protocol = 0;       // IPPROTO_UDP, IPPROTO_TCP; of unsplit IP packets the last one that was seen
+  std::uint16_t network = 0;       // offset of the IP header from the frame's first byte; 0: not IP
+  std::uint16_t transport = 0;     // offset of the UDP or TCP header; 0: unsplit
+  std::uint16_t payload = 0;       // offset of the payload, that is the headers' size; 0: unsplit
+  std::uint32_t payload_size = 0;  // by the length fields, so without Ethernet's padding; 0: unsplit
+
+  friend bool operator==(const HeaderLayout&, const HeaderLayout&) = default;
+};
+
+// `first`: the frame's first bytes, as many as the first buffer holds. `frame_size`: bytes of the whole frame, at least
+// first.size().
+NETMEM_EXPORT HeaderLayout parse_headers(std::span<const std::byte> first, std::size_t frame_size) noexcept;
+
+}  // namespace netmem

@@ -1,0 +1,110 @@
+// A received frame, or one to be sent: headers in host memory, and up to 17 payload parts in any memory.
+//
+//   header:   [ host page: Ethernet .. UDP/TCP ]
+//   payload:  [ part ][ part ] ...               net_iovs with header split, host pages without
+//
+// Without header split the payload begins in the header's page and both stand on one reference, so that dropping such a
+// packet costs what dropping a page costs. Unsplit frames have all of their first buffer as header.
+//
+// Threads: a packet belongs to one thread at a time and may be handed to another; its parts may be taken out, handed on
+// and dropped on any thread in any order.
+// Invariants:
+//  1. The packet holds one reference for header and each payload part, but a joined pair holds one together.
+//  2. header() and payload() cover the frame in order, Ethernet's padding excepted: size() bytes.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "netmem/base/export.h"
+#include "netmem/core/page.h"
+#include "netmem/packet/headers.h"
+
+namespace netmem {
+
+// Some bytes of a page, without a reference of its own.
+struct Part {
+  Netmem page;
+  std::uint32_t offset = 0;
+  std::uint32_t size = 0;
+};
+
+// What is known of a checksum of the transport header.
+enum class Checksum : std::uint8_t {
+  unchecked,  // nobody looked
+  good,
+  bad,
+  none,  // UDP over IPv4 without one, or an unsplit frame
+};
+
+struct PacketInfo {
+  HeaderLayout layout;
+  std::uint32_t interface = 0;    // its index; 0: not from an interface
+  std::uint32_t queue = 0;        // of the interface
+  std::uint64_t received_ns = 0;  // CLOCK_REALTIME when its batch was taken from the port; 0: not received
+  Checksum checksum = Checksum::unchecked;
+};
+
+class NETMEM_EXPORT Packet {
+ public:
+  // 64 KiB in 4 KiB pages, and one more where it does not begin with a page; Linux MAX_SKB_FRAGS is 17 as well.
+  static constexpr std::size_t kMostPayloads = 17;
+
+  Packet() = default;
+  Packet(Packet&& other) noexcept { steal(other); }
+  Packet& operator=(Packet&& other) noexcept;
+  Packet(const Packet&) = delete;
+  Packet& operator=(const Packet&) = delete;
+  ~Packet() {
+    if (*this) reset();
+  }
+
+  // Empty: was never filled, was moved from, or was dropped.
+  explicit operator bool() const { return header_.page || payloads_ != 0; }
+
+  [[nodiscard]] const Part& header() const { return header_; }
+  [[nodiscard]] std::span<const Part> payload() const { return {payload_.data(), payloads_}; }
+  // The headers' bytes, to read and to change. REQUIRES: the header was not taken out.
+  [[nodiscard]] std::span<std::byte> header_bytes() const {
+    return Page(header_.page).bytes().subspan(header_.offset, header_.size);
+  }
+  [[nodiscard]] std::uint32_t payload_size() const;
+  // Bytes of header and payload.
+  [[nodiscard]] std::uint32_t size() const { return header_.size + payload_size(); }
+
+  PacketInfo info;
+
+  // Takes a part out, with a reference of its own. An empty view where it has gone already. REQUIRES: i <
+  // kMostPayloads.
+  [[nodiscard]] View take_header();
+  [[nodiscard]] View take_payload(std::size_t i);
+
+  // Fills an empty packet; each takes over the caller's reference of the page. REQUIRES: the range is in its page, the
+  // header's page is host memory, fewer than kMostPayloads payloads so far.
+  void set_header(Part part);
+  void add_payload(Part part);
+  // The same for a payload that lies in the header's page: no reference of its own. REQUIRES: it is the first payload.
+  void join_payload(Part part);
+
+  // Drops every part, by the cheapest way for each; the packet is empty afterwards.
+  void reset() noexcept;
+
+ private:
+  friend void drop(std::span<Packet> packets) noexcept;
+  void steal(Packet& other) noexcept;
+  // Writes the pages that the packet holds a reference of and forgets them; how many, at most kMostPayloads + 1.
+  std::size_t give_up(Netmem* pages) noexcept;
+
+  Part header_;
+  std::uint8_t payloads_ = 0;
+  bool joined_ = false;  // payload_[0] stands on the header's reference
+  std::array<Part, kMostPayloads> payload_;
+};
+
+// Drops many, with one trip home for each run of pages of one pool. They are empty afterwards.
+NETMEM_EXPORT void drop(std::span<Packet> packets) noexcept;
+
+}  // namespace netmem
