@@ -31,6 +31,8 @@ struct Piece {
   View view;
   std::uint64_t number = 0;
 };
+constexpr std::uint64_t kPackets = 200000;
+
 using Packets = Channel<std::vector<Packet>>;
 using Pieces = Channel<std::vector<Piece>>;
 
@@ -51,7 +53,10 @@ Packet make_packet(PagePool& frames, PagePool& payload, std::mt19937& random, st
   return packet;
 }
 
+std::atomic<std::uint64_t> pieces_dropped{0};
+
 void drop_piece(Piece& piece) {
+  pieces_dropped.fetch_add(1, std::memory_order_relaxed);
   ASSERT_EQ(signature(piece.view.netmem()), piece.number) << "the page found a new holder while it was held";
   piece.view.reset();
 }
@@ -60,7 +65,9 @@ void take_apart(Packet& packet, std::mt19937& random, std::vector<Piece>& pieces
   const std::uint64_t number = packet.info.received_ns;
   const auto keep = [&](View view) {
     if (!view) return;
-    if (random() % 4 == 0) pieces.push_back({.view = view.split(random() % (view.size() + 1)), .number = number});
+    if (random() % 4 == 0)
+      pieces.push_back(
+          {.view = view.split(static_cast<std::uint32_t>(random() % (view.size() + 1))), .number = number});
     pieces.push_back({.view = std::move(view), .number = number});
   };
   const std::size_t parts = packet.payload().size();
@@ -98,16 +105,22 @@ TEST(PacketStress, PartsAreDroppedByAnyThreadInAnyOrder) {
       for (Piece& piece : some) drop_piece(piece);
   });
   std::mt19937 random(5);
-  for (std::uint64_t number = 0; number < 60000;) {
-    std::vector<Packet> batch(1 + random() % 40);
-    for (Packet& packet : batch) packet = make_packet(*frames, *payload, random, ++number);
+  for (std::uint64_t number = 0; number < kPackets;) {
+    std::vector<Packet> batch;
+    for (std::size_t wanted = 1 + random() % 40; wanted != 0; --wanted) {
+      Packet packet = make_packet(*frames, *payload, random, number);
+      if (!packet) break;
+      batch.push_back(std::move(packet));
+      ++number;
+    }
+    if (batch.empty()) std::this_thread::yield();
     packets.send(std::move(batch));
-    if (frames->counters().inflight() > 400) std::this_thread::yield();
   }
   packets.close();
   for (std::thread& taker : takers) taker.join();
   pieces.close();
   dropper.join();
+  EXPECT_GT(pieces_dropped.load(), kPackets);
   for (const PagePool* pool : {frames.get(), payload.get()}) {
     expect_balanced(*pool);
     EXPECT_EQ(pool->counters().inflight(), 0) << pool->name();
