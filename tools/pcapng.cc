@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "netmem/base/check.h"
-#include "tools/signals.h"
 
 namespace netmem::tool {
 namespace {
@@ -94,11 +93,6 @@ Result<CaptureFile> CaptureFile::create(const std::string& path, const std::stri
   if (Result<void> written = file.write(std::as_bytes(std::span(blocks))); !written)
     return std::unexpected(written.error());
   return file;
-}
-
-Result<void> CaptureFile::write(std::span<const std::byte> blocks) {
-  const std::lock_guard lock(mutex_);
-  return output_.write(blocks, &StopSignal::requested);
 }
 
 std::span<std::byte> CaptureBuffer::add(const Frame& frame) {

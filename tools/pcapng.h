@@ -8,11 +8,11 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "tools/output.h"
+#include "tools/shared_output.h"
 
 namespace netmem::tool {
 
@@ -20,18 +20,17 @@ class CaptureFile {
  public:
   // A file or, for "-", standard output, with the blocks that come before the packets: section, one Ethernet interface.
   static Result<CaptureFile> create(const std::string& path, const std::string& interface);
-  CaptureFile(CaptureFile&& other) noexcept : output_(std::move(other.output_)) {}
 
   // Whole blocks.
-  Result<void> write(std::span<const std::byte> blocks);
-  Result<void> finish() { return output_.finish(); }
-  [[nodiscard]] const std::string& name() const { return output_.name(); }
+  Result<void> write(std::span<const std::byte> blocks) { return output_->write(blocks); }
+  // Gives the file its name, unless a write failed. REQUIRES: nobody writes any more.
+  Result<void> finish() { return output_->finish(); }
+  [[nodiscard]] const std::string& name() const { return output_->name(); }
 
  private:
-  explicit CaptureFile(Output output) : output_(std::move(output)) {}
+  explicit CaptureFile(Output output) : output_(std::make_unique<SharedOutput>(std::move(output))) {}
 
-  std::mutex mutex_;
-  Output output_;
+  std::unique_ptr<SharedOutput> output_;
 };
 
 class CaptureBuffer {
