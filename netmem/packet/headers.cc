@@ -4,32 +4,12 @@
 #include <bit>
 #include <cstring>
 
+#include "netmem/packet/protocols.h"
+
 namespace netmem {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "big_endian_at() swaps");
-
-constexpr std::size_t kEthernet = 14;  // bytes, without tags
-constexpr std::size_t kTag = 4;
-constexpr std::size_t kIpv4 = 20;  // bytes, without options
-constexpr std::size_t kIpv6 = 40;
-constexpr std::size_t kUdp = 8;
-constexpr std::size_t kTcp = 20;  // bytes, without options
-constexpr std::size_t kExtension = 8;
-
-constexpr std::uint16_t kTypeIpv4 = 0x0800;
-constexpr std::uint16_t kTypeIpv6 = 0x86dd;
-constexpr std::uint16_t kTypeCustomerTag = 0x8100;  // IEEE 802.1Q
-constexpr std::uint16_t kTypeServiceTag = 0x88a8;   // formerly 802.1ad
-
-// IANA, "Assigned Internet Protocol Numbers".
-constexpr std::uint8_t kHopByHop = 0;
-constexpr std::uint8_t kTcpProtocol = 6;
-constexpr std::uint8_t kUdpProtocol = 17;
-constexpr std::uint8_t kRouting = 43;
-constexpr std::uint8_t kFragment = 44;
-constexpr std::uint8_t kAuthentication = 51;
-constexpr std::uint8_t kDestinationOptions = 60;
 
 // The frame, and how much of it may be looked at.
 struct Frame {
@@ -51,22 +31,22 @@ struct Frame {
 
 // `end`: where the IP packet ends, by its length field; at most the frame's end.
 Unsplit parse_udp(const Frame& frame, std::size_t transport, std::size_t end, HeaderLayout& layout) {
-  if (transport + kUdp > end) return Unsplit::bad_length;
-  if (transport + kUdp > frame.readable) [[unlikely]]
+  if (transport + kUdpHeader > end) return Unsplit::bad_length;
+  if (transport + kUdpHeader > frame.readable) [[unlikely]]
     return Unsplit::headers_not_in_first_buffer;
   const std::size_t length = frame.big_endian_at(transport + 4);
-  if (length < kUdp || transport + length > end) return Unsplit::bad_length;
+  if (length < kUdpHeader || transport + length > end) return Unsplit::bad_length;
   layout.transport = static_cast<std::uint16_t>(transport);
-  layout.payload = static_cast<std::uint16_t>(transport + kUdp);
-  layout.payload_size = static_cast<std::uint32_t>(length - kUdp);
+  layout.payload = static_cast<std::uint16_t>(transport + kUdpHeader);
+  layout.payload_size = static_cast<std::uint32_t>(length - kUdpHeader);
   return Unsplit::none;
 }
 
 Unsplit parse_tcp(const Frame& frame, std::size_t transport, std::size_t end, HeaderLayout& layout) {
-  if (transport + kTcp > end) return Unsplit::bad_length;
-  if (transport + kTcp > frame.readable) return Unsplit::headers_not_in_first_buffer;
+  if (transport + kTcpHeader > end) return Unsplit::bad_length;
+  if (transport + kTcpHeader > frame.readable) return Unsplit::headers_not_in_first_buffer;
   const std::size_t header = std::size_t{4} * (frame.at(transport + 12) >> 4);
-  if (header < kTcp || transport + header > end) return Unsplit::bad_length;
+  if (header < kTcpHeader || transport + header > end) return Unsplit::bad_length;
   if (transport + header > frame.readable) return Unsplit::headers_not_in_first_buffer;
   layout.transport = static_cast<std::uint16_t>(transport);
   layout.payload = static_cast<std::uint16_t>(transport + header);
@@ -75,15 +55,15 @@ Unsplit parse_tcp(const Frame& frame, std::size_t transport, std::size_t end, He
 }
 
 Unsplit parse_transport(const Frame& frame, std::size_t transport, std::size_t end, HeaderLayout& layout) {
-  if (layout.protocol == kUdpProtocol) [[likely]]
+  if (layout.protocol == kUdp) [[likely]]
     return parse_udp(frame, transport, end, layout);
-  if (layout.protocol == kTcpProtocol) return parse_tcp(frame, transport, end, layout);
+  if (layout.protocol == kTcp) return parse_tcp(frame, transport, end, layout);
   return Unsplit::other_protocol;
 }
 
 Unsplit parse_ipv4(const Frame& frame, std::size_t network, HeaderLayout& layout) {
-  if (network + kIpv4 > frame.readable) [[unlikely]]
-    return frame.missing(network + kIpv4);
+  if (network + kIpv4Header > frame.readable) [[unlikely]]
+    return frame.missing(network + kIpv4Header);
   const std::uint8_t version_and_length = frame.at(network);
   if (version_and_length >> 4 != 4) return Unsplit::not_ip;
   layout.ip_version = 4;
@@ -91,40 +71,20 @@ Unsplit parse_ipv4(const Frame& frame, std::size_t network, HeaderLayout& layout
   layout.protocol = frame.at(network + 9);
   const std::size_t header = std::size_t{4} * (version_and_length & 15);
   const std::size_t total = frame.big_endian_at(network + 2);
-  if (header < kIpv4 || total < header || network + total > frame.size) return Unsplit::bad_length;
+  if (header < kIpv4Header || total < header || network + total > frame.size) return Unsplit::bad_length;
   if ((frame.big_endian_at(network + 6) & 0x3fff) != 0) return Unsplit::fragment;  // more to come, or an offset
   return parse_transport(frame, network + header, network + total, layout);
-}
-
-// Size in bytes of the extension header at `offset`, whose first 8 bytes are readable; 0: it is none.
-std::size_t extension_size(const Frame& frame, std::size_t offset, std::uint8_t protocol) {
-  const std::size_t length = frame.at(offset + 1);
-  switch (protocol) {
-    case kHopByHop:
-    case kRouting:
-    case kDestinationOptions:
-      return 8 * (length + 1);
-    case kFragment:
-      return 8;
-    default:
-      return 4 * (length + 2);  // AH, RFC 4302 section 2.2
-  }
-}
-
-bool is_extension(std::uint8_t protocol) {
-  return protocol == kHopByHop || protocol == kRouting || protocol == kFragment || protocol == kAuthentication ||
-         protocol == kDestinationOptions;
 }
 
 // Walks over the extension headers at `offset`, which moves to what comes after them.
 Unsplit walk_extensions(const Frame& frame, std::size_t& offset, std::size_t end, HeaderLayout& layout) {
   for (unsigned walked = 0; is_extension(layout.protocol); ++walked) {
     if (walked == HeaderLayout::kMostExtensions) return Unsplit::too_many_extensions;
-    if (offset + kExtension > end) return Unsplit::bad_length;
-    if (offset + kExtension > frame.readable) return Unsplit::headers_not_in_first_buffer;
+    if (offset + kLeastExtension > end) return Unsplit::bad_length;
+    if (offset + kLeastExtension > frame.readable) return Unsplit::headers_not_in_first_buffer;
     // One that is whole although it has a fragment header is walked over: RFC 6946.
     if (layout.protocol == kFragment && (frame.big_endian_at(offset + 2) & 0xfff9) != 0) return Unsplit::fragment;
-    const std::size_t size = extension_size(frame, offset, layout.protocol);
+    const std::size_t size = extension_size(layout.protocol, frame.at(offset + 1));
     const std::size_t least = layout.protocol == kAuthentication ? 12 : 8;
     if (size < least || offset + size > end) return Unsplit::bad_length;
     layout.protocol = frame.at(offset);
@@ -134,12 +94,12 @@ Unsplit walk_extensions(const Frame& frame, std::size_t& offset, std::size_t end
 }
 
 Unsplit parse_ipv6(const Frame& frame, std::size_t network, HeaderLayout& layout) {
-  if (network + kIpv6 > frame.readable) return frame.missing(network + kIpv6);
+  if (network + kIpv6Header > frame.readable) return frame.missing(network + kIpv6Header);
   if (frame.at(network) >> 4 != 6) return Unsplit::not_ip;
   layout.ip_version = 6;
   layout.network = static_cast<std::uint16_t>(network);
   layout.protocol = frame.at(network + 6);
-  std::size_t offset = network + kIpv6;
+  std::size_t offset = network + kIpv6Header;
   const std::size_t end = offset + frame.big_endian_at(network + 4);
   if (end > frame.size) return Unsplit::bad_length;
   if (is_extension(layout.protocol)) [[unlikely]] {
@@ -152,7 +112,7 @@ Unsplit parse_ipv6(const Frame& frame, std::size_t network, HeaderLayout& layout
 // Behind at least one tag. `network`: of what follows it.
 Unsplit parse_tagged(const Frame& frame, HeaderLayout& layout) {
   std::uint16_t type = kTypeCustomerTag;
-  std::size_t network = kEthernet;
+  std::size_t network = kEthernetHeader;
   for (; type == kTypeCustomerTag || type == kTypeServiceTag; network += kTag) {
     if (layout.vlan_tags == HeaderLayout::kMostTags) return Unsplit::too_many_tags;
     if (network + kTag > frame.readable) return frame.missing(network + kTag);
@@ -165,13 +125,13 @@ Unsplit parse_tagged(const Frame& frame, HeaderLayout& layout) {
 }
 
 Unsplit parse_ethernet(const Frame& frame, HeaderLayout& layout) {
-  if (kEthernet > frame.readable) [[unlikely]]
-    return frame.missing(kEthernet);
-  switch (frame.big_endian_at(kEthernet - 2)) {
+  if (kEthernetHeader > frame.readable) [[unlikely]]
+    return frame.missing(kEthernetHeader);
+  switch (frame.big_endian_at(kEthernetHeader - 2)) {
     case kTypeIpv4:
-      return parse_ipv4(frame, kEthernet, layout);
+      return parse_ipv4(frame, kEthernetHeader, layout);
     case kTypeIpv6:
-      return parse_ipv6(frame, kEthernet, layout);
+      return parse_ipv6(frame, kEthernetHeader, layout);
     case kTypeCustomerTag:
     case kTypeServiceTag:
       return parse_tagged(frame, layout);

@@ -120,6 +120,16 @@ class NETMEM_EXPORT alignas(64) Packet {
     joined_ = true;
   }
 
+  // Gives the packet's references up to the caller, who must drop them: the pages, header first, then payload in order;
+  // how many. The packet is empty afterwards.
+  std::size_t release(std::span<Netmem, kMostPayloads + 1> pages) noexcept {
+    std::size_t count = 0;
+    if (header_.page) pages[count++] = header_.page;
+    if (payloads_ > (joined_ ? 1 : 0)) count += payload_pages(&pages[count]);
+    forget();
+    return count;
+  }
+
   // Drops every part, by the cheapest way for each; the packet is empty afterwards.
   void reset() noexcept {
     if (payloads_ > (joined_ ? 1 : 0)) return reset_parts();
