@@ -312,13 +312,11 @@ std::size_t XdpQueue::transmit(std::span<Packet> packets) noexcept {
 
 std::size_t XdpQueue::transmit_batch(std::span<Packet> packets) noexcept {
   std::size_t done = 0;
-  bool gathered = false;
   Ranges ranges;
   for (; done < packets.size(); ++done) {
     Packet& packet = packets[done];
     Way way = way_of(packet, ranges);
-    if (way == Way::copied && !gathered) {
-      gathered = true;
+    if (way == Way::copied) {
       gather(packets.subspan(done));
       way = way_of(packet, ranges);
     }

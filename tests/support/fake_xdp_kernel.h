@@ -17,8 +17,6 @@
 
 namespace netmem {
 
-using Bytes = std::vector<std::byte>;
-
 class FakeXdpKernel {
  public:
   struct Options {
@@ -43,9 +41,9 @@ class FakeXdpKernel {
   [[nodiscard]] std::uint32_t buffer_size() const { return options_.chunk - kReserved - options_.headroom; }
 
   // A frame comes off the wire. False: it is lost, and counted.
-  bool deliver(const Bytes& frame) { return deliver(frame, buffer_size()); }
+  bool deliver(std::span<const std::byte> frame) { return deliver(frame, buffer_size()); }
   // In buffers of at most `most` bytes.
-  bool deliver(const Bytes& frame, std::uint32_t most) {
+  bool deliver(std::span<const std::byte> frame, std::uint32_t most) {
     const std::size_t buffers = std::max<std::size_t>((frame.size() + most - 1) / most, 1);
     take_posted();
     if (frames.size() < buffers) {
@@ -58,7 +56,7 @@ class FakeXdpKernel {
     }
     for (std::size_t i = 0; i < buffers; ++i) {
       const std::size_t size = std::min<std::size_t>(frame.size() - i * most, most);
-      put_buffer({frame.data() + i * most, size}, i + 1 != buffers);
+      put_buffer(frame.subspan(i * most, size), i + 1 != buffers);
     }
     ++delivered;
     return true;
@@ -151,7 +149,7 @@ class FakeXdpKernel {
 
   std::deque<std::uint64_t> frames;        // taken from the fill ring, not yet used
   std::vector<std::uint64_t> uncompleted;  // taken from the transmit ring, not yet on the completion ring
-  std::deque<Bytes> sent;
+  std::deque<std::vector<std::byte>> sent;
   std::deque<std::size_t> parts_of_sent;
   std::uint64_t delivered = 0, fill_ring_empty = 0, rx_ring_full = 0;
 
@@ -164,7 +162,7 @@ class FakeXdpKernel {
   Options options_;
   Ring<std::uint64_t> fill_, completion_;
   Ring<xdp_desc> receive_, transmit_;
-  Bytes unfinished_;
+  std::vector<std::byte> unfinished_;
   std::size_t unfinished_parts_ = 0;
 };
 
