@@ -12,18 +12,10 @@ HeaderSplit::HeaderSplit(PagePool& pool)
 
 bool HeaderSplit::add_room(Packet& packet, std::uint32_t size) noexcept {
   for (std::uint32_t left = size; left != 0;) {
-    const std::uint32_t piece = std::min(left, page_size_);
-    Part part{.page = {}, .offset = 0, .size = piece};
-    if (piece > page_size_ / 2) {
-      part.page = pool_.try_alloc();
-    } else {
-      const Fragment fragment = pool_.try_alloc_fragment(piece);
-      part.page = fragment.netmem;
-      part.offset = fragment.offset;
-    }
+    const Part part = alloc(std::min(left, page_size_));
     if (!part.page) return false;
     packet.add_payload(part);
-    left -= piece;
+    left -= part.size;
   }
   return true;
 }
@@ -38,7 +30,7 @@ bool HeaderSplit::add(Packet& packet, std::span<const std::span<const std::byte>
     while (!from.empty()) {
       const Part& to = parts[part];
       const std::size_t piece = std::min<std::size_t>(from.size(), to.size - filled);
-      copies_.push_back({to.page, to.offset + filled, from.first(piece)});
+      copies_[copy_count_++] = {to.page, to.offset + filled, from.first(piece)};
       from = from.subspan(piece);
       filled += static_cast<std::uint32_t>(piece);
       if (filled == to.size) {
@@ -51,9 +43,9 @@ bool HeaderSplit::add(Packet& packet, std::span<const std::span<const std::byte>
 }
 
 bool HeaderSplit::copy() noexcept {
-  const bool copied = copies_.empty() || engine_.copy_in(copies_).has_value();
-  copies_.clear();
-  drop(std::span<const Netmem>(spent_));
+  const bool copied = copy_count_ == 0 || engine_.copy_in(std::span(copies_).first(copy_count_)).has_value();
+  copy_count_ = 0;
+  if (!spent_.empty()) drop(std::span<const Netmem>(spent_));
   spent_.clear();
   return copied;
 }

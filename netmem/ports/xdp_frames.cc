@@ -63,10 +63,10 @@ Fragment XdpFrames::alloc_fragment() noexcept {
 }
 
 void XdpFrames::take_all_home() noexcept {
-  for (std::size_t i = 0; i < books_.size(); ++i) {
-    const std::uint16_t times = books_[i] == kReceiving ? 1 : books_[i];
-    books_[i] = 0;
-    for (std::uint16_t n = 0; n < times; ++n) drop(page_at(std::uint64_t{i} << chunk_shift_));
+  for (Book& book : books_) {
+    std::uint16_t left = book.times == kReceiving ? 1 : book.times;
+    for (; left != 0; --left) drop(book.page);
+    book.times = 0;
   }
 }
 

@@ -72,6 +72,7 @@ class KernelXdpPort final : public XdpPort {
   [[nodiscard]] std::string where() const;
   [[nodiscard]] std::unexpected<Error> gone() const;
 
+  PagePool& frames_;
   const XdpOptions options_;
   std::shared_ptr<KernelXdpFilter> filter_;
   std::optional<XdpSocket> socket_;
@@ -106,7 +107,8 @@ std::string describe_port(const Settled& settled, const PagePool& frames, const 
 }
 
 KernelXdpPort::KernelXdpPort(const Settled& settled, PagePool& frames, XdpSocket socket, LinkWatch watch, Fd doorbell)
-    : options_(settled.options),
+    : frames_(frames),
+      options_(settled.options),
       filter_(settled.filter),
       socket_(std::move(socket)),
       unsent_(socket_->rings().transmit),
@@ -130,11 +132,10 @@ KernelXdpPort::KernelXdpPort(const Settled& settled, PagePool& frames, XdpSocket
 KernelXdpPort::~KernelXdpPort() {
   if (watch_.state().up) flush(kLastFlushMs);
   filter_->take_socket(options_.queue);
-  if (auto cleared = filter_->clear(options_.queue); !cleared) {
-    // Matches without a socket do nothing, and the queue's next port removes them.
-  }
+  (void)filter_->clear(options_.queue);  // what is left does nothing, and the queue's next port removes it
   socket_.reset();
   queue_.reset();
+  frames_.flush_fragments();
 }
 
 Result<void> KernelXdpPort::open() {

@@ -82,9 +82,8 @@ std::size_t XdpQueue::receive_batch(std::span<Packet> out, std::uint32_t& ready)
     if (used + kPrefetched < ready) frames_.prefetch(receive_.entry(used + kPrefetched).addr);
     const xdp_desc buffer = receive_.entry(used);
     if ((buffer.options & kXdpContinues) == 0 && !discarding_) [[likely]] {
-      const Part frame = frames_.take_received(buffer.addr, buffer.len);
+      deliver_single(frames_.take_received(buffer.addr, buffer.len), out[count]);
       ++used;
-      deliver(Frame(&frame, 1), frame.size, out[count]);
     } else {
       const std::uint32_t buffers = take_scattered(used, ready, out[count]);
       waiting_ = buffers == 0;
@@ -130,20 +129,43 @@ std::uint32_t XdpQueue::take_scattered(std::uint32_t at, std::uint32_t ready, Pa
   return count;
 }
 
-// Fills the packet, or drops the frame and counts it.
-void XdpQueue::deliver(Frame frame, std::uint32_t size, Packet& packet) noexcept {
-  PacketInfo& info = packet.info;
-  info.layout = parse_headers({frames_.bytes(frame[0]), frame[0].size}, size);
+// What is known of a frame before its bytes are moved; whether its headers were found.
+bool XdpQueue::look_at(const Part& first, std::uint32_t size, PacketInfo& info) noexcept {
+  info.layout = parse_headers({frames_.bytes(first), first.size}, size);
   info.interface = options_.interface;
   info.queue = options_.queue;
   info.received_ns = now_ns_;
-  if (info.layout.unsplit != Unsplit::none) {
-    info.checksum = Checksum::none;
-    counts_.unsplit[static_cast<std::size_t>(info.layout.unsplit)].add(1);
+  info.checksum = Checksum::unchecked;
+  if (info.layout.unsplit == Unsplit::none) [[likely]]
+    return true;
+  info.checksum = Checksum::none;
+  counts_.unsplit[static_cast<std::size_t>(info.layout.unsplit)].add(1);
+  return false;
+}
+
+// Fills the packet, or drops the frame and counts it: a frame of one buffer.
+void XdpQueue::deliver_single(const Part& buffer, Packet& packet) noexcept {
+  const bool headers = look_at(buffer, buffer.size, packet.info);
+  const HeaderLayout& layout = packet.info.layout;
+  packet.set_header({buffer.page, buffer.offset, headers ? layout.payload : buffer.size});
+  if (headers && layout.payload_size != 0) {
+    if (split_) {
+      const std::span<const std::byte> bytes(frames_.bytes(buffer) + layout.payload, layout.payload_size);
+      return finish_deliver_split(split_->add(packet, bytes), buffer.size, packet);
+    }
+    packet.join_payload({buffer.page, buffer.offset + layout.payload, layout.payload_size});
+  }
+  ++tally_.packets;
+  tally_.bytes += buffer.size;
+}
+
+// The same for any other.
+void XdpQueue::deliver(Frame frame, std::uint32_t size, Packet& packet) noexcept {
+  if (!look_at(frame[0], size, packet.info)) {
     deliver_whole(frame, packet);
+  } else if (split_ && packet.info.layout.payload_size != 0) {
+    return deliver_split(frame, size, packet);
   } else {
-    info.checksum = Checksum::unchecked;
-    if (split_ && info.layout.payload_size != 0) return deliver_split(frame, size, packet);
     deliver_joined(frame, packet);
   }
   if (!packet) return;
@@ -179,27 +201,31 @@ void XdpQueue::deliver_joined(Frame frame, Packet& packet) noexcept {
   }
 }
 
-void XdpQueue::deliver_split(Frame frame, std::uint32_t frame_size, Packet& packet) noexcept {
+void XdpQueue::deliver_split(Frame frame, std::uint32_t size, Packet& packet) noexcept {
   const HeaderLayout& layout = packet.info.layout;
   std::array<std::span<const std::byte>, kMostBuffers> bytes;
   std::uint32_t left = layout.payload_size;
   std::uint32_t skipped = layout.payload;
   for (std::size_t i = 0; i < frame.size(); ++i, skipped = 0) {
-    const std::uint32_t size = std::min(left, frame[i].size - skipped);
-    bytes[i] = {frames_.bytes(frame[i]) + skipped, size};
-    left -= size;
+    const std::uint32_t piece = std::min(left, frame[i].size - skipped);
+    bytes[i] = {frames_.bytes(frame[i]) + skipped, piece};
+    left -= piece;
   }
   packet.set_header({frame[0].page, frame[0].offset, layout.payload});
   const bool added = split_->add(packet, std::span(bytes).first(frame.size()), layout.payload_size);
-  if (!added) {
+  // Their bytes are copied later.
+  for (const Part& buffer : frame.subspan(1)) added ? split_->drop_later(buffer.page) : drop(buffer.page);
+  finish_deliver_split(added, size, packet);
+}
+
+void XdpQueue::finish_deliver_split(bool added, std::uint32_t frame_size, Packet& packet) noexcept {
+  if (!added) [[unlikely]] {
     counts_.no_device_page.add(1);
-    packet.reset();
-    return drop_pages(frame.subspan(1));
+    return packet.reset();
   }
-  for (const Part& buffer : frame.subspan(1)) split_->drop_later(buffer.page);
   ++tally_.split_packets;
   tally_.split_frame_bytes += frame_size;
-  tally_.split_bytes += layout.payload_size;
+  tally_.split_bytes += packet.info.layout.payload_size;
 }
 
 // Copies the payloads, or drops the packets that wait for theirs; how many are left, at the front.
@@ -234,11 +260,7 @@ void XdpQueue::post() noexcept {
     std::array<Part, kBatch> chunks;
     const std::span<Part> asked = std::span(chunks).first(std::min<std::size_t>(wanted - given, kBatch));
     const std::size_t got = frames_.try_alloc(asked);
-    for (const Part& chunk : asked.first(got)) {
-      const std::uint64_t address = frames_.address(chunk);
-      frames_.posted(address);
-      fill_.put(address);
-    }
+    for (const Part& chunk : asked.first(got)) fill_.put(frames_.posted(chunk));
     given += static_cast<std::uint32_t>(got);
     if (got < asked.size()) break;
   }
@@ -260,7 +282,7 @@ struct XdpQueue::Ranges {
   [[nodiscard]] bool add(Part part, std::uint32_t chunk) {
     while (part.size != 0) {
       if (count != 0 && follows(parts[count - 1], part, chunk)) {
-        const std::uint32_t room = chunk - (parts[count - 1].offset + parts[count - 1].size) % chunk;
+        const std::uint32_t room = chunk - ((parts[count - 1].offset + parts[count - 1].size) & (chunk - 1));
         const std::uint32_t more = std::min(room, part.size);
         parts[count - 1].size += more;
         part.offset += more;
@@ -268,7 +290,7 @@ struct XdpQueue::Ranges {
         continue;
       }
       if (count == parts.size()) return false;
-      const std::uint32_t size = std::min(part.size, chunk - part.offset % chunk);
+      const std::uint32_t size = std::min(part.size, chunk - (part.offset & (chunk - 1)));
       parts[count++] = {part.page, part.offset, size};
       part.offset += size;
       part.size -= size;
@@ -278,7 +300,7 @@ struct XdpQueue::Ranges {
 
  private:
   static bool follows(const Part& before, const Part& part, std::uint32_t chunk) {
-    return before.page == part.page && before.offset + before.size == part.offset && part.offset % chunk != 0;
+    return before.page == part.page && before.offset + before.size == part.offset && (part.offset & (chunk - 1)) != 0;
   }
 };
 
@@ -339,34 +361,29 @@ std::size_t XdpQueue::transmit_batch(std::span<Packet> packets) noexcept {
   return done;
 }
 
-// Replaces those that must be copied by their copies, as far as the ring and the pool have room.
+// Puts those together that cannot be sent as they are, as far as the ring and the pool have room.
 void XdpQueue::gather(std::span<Packet> packets) noexcept {
   Ranges ranges;
-  std::uint64_t copied = 0;
+  std::uint64_t added = 0;
   const std::size_t room = transmit_.room(static_cast<std::uint32_t>(packets.size()));
   for (Packet& packet : packets.first(std::min(packets.size(), room))) {
     if (way_of(packet, ranges) != Way::copied) continue;
     if (!gather_.add(packet)) break;
-    ++copied;
+    ++added;
   }
-  const std::size_t lost = gather_.copy();
-  counts_.send_copy_failed.add(lost);
-  counts_.copied_to_send.add(copied - lost);
+  (gather_.copy() ? counts_.copied_to_send : counts_.send_copy_failed).add(added);
 }
 
 // The packet's references become the descriptors'. False, and nothing done: the ring has no room.
 bool XdpQueue::enqueue(Packet& packet, const Ranges& ranges) noexcept {
   const std::span<const Part> parts = std::span(ranges.parts).first(ranges.count);
   if (transmit_.room(ranges.count) < ranges.count) return false;
-  if (!std::ranges::all_of(parts, [&](const Part& part) { return frames_.may_send(frames_.address(part)); }))
-    return false;
+  if (!std::ranges::all_of(parts, [&](const Part& part) { return frames_.may_send(part); })) return false;
   std::array<Netmem, kMostBuffers> held;
   const std::size_t count = packet.release(held);
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const std::uint64_t address = frames_.address(parts[i]);
-    const bool last = i + 1 == parts.size();
-    frames_.sent(address);
-    transmit_.put({address, parts[i].size, last ? 0 : kXdpContinues});
+  for (const Part& part : parts) {
+    const bool last = &part == &parts.back();
+    transmit_.put({frames_.sent(part), part.size, last ? 0 : kXdpContinues});
   }
   hand_over(parts, std::span<const Netmem>(held).first(count));
   sending_.add(parts.size());

@@ -95,10 +95,13 @@ class XdpQueue {
 
   std::size_t receive_batch(std::span<Packet> out, std::uint32_t& ready) noexcept;
   std::uint32_t take_scattered(std::uint32_t at, std::uint32_t ready, Packet& packet) noexcept;
+  bool look_at(const Part& first, std::uint32_t size, PacketInfo& info) noexcept;
+  void deliver_single(const Part& buffer, Packet& packet) noexcept;
   void deliver(Frame frame, std::uint32_t size, Packet& packet) noexcept;
   void deliver_whole(Frame frame, Packet& packet) noexcept;
   void deliver_joined(Frame frame, Packet& packet) noexcept;
-  void deliver_split(Frame frame, std::uint32_t frame_size, Packet& packet) noexcept;
+  void deliver_split(Frame frame, std::uint32_t size, Packet& packet) noexcept;
+  void finish_deliver_split(bool added, std::uint32_t frame_size, Packet& packet) noexcept;
   std::size_t finish_split(std::span<Packet> packets) noexcept;
 
   // What becomes of a packet that is to be sent.
