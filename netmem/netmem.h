@@ -18,4 +18,5 @@
 #include "netmem/providers/huge_split.h"
 #include "netmem/providers/limit.h"
 #include "netmem/providers/memory_spec.h"
+#include "netmem/providers/opencl.h"
 #include "netmem/providers/region_provider.h"

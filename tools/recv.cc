@@ -26,10 +26,11 @@ constexpr const char* kExamples = R"(Examples:
   netmem recv --listen [::1]:9000 --memory udmabuf:64M --digest sha256
   netmem recv --listen :9000 --connections 64 --output received/ --json
   netmem recv --listen :9000 --memory huge:1G --page-size 2M --digest none
+  netmem recv --listen :9000 --memory opencl:0.0:64M --output copy.bin
   netmem recv --listen :9000 --output - | tar x
 
 MEMORY is KIND:SIZE: memfd and udmabuf are device memory, which the program cannot read but through the
-copy engine; host, huge, huge_split and huge_1g are host memory. Without --output the bytes are dropped
+copy engine, and so is opencl, an OpenCL device's own (opencl:PLATFORM.DEVICE:SIZE for that one); host, huge, huge_split and huge_1g are host memory. Without --output the bytes are dropped
 once their digest is known; with --digest none, too, they are never read. With --output - the summary goes
 to standard error. A file appears under its name only when it is complete.)";
 
@@ -237,7 +238,7 @@ void add_arguments(CLI::App& command, RecvArguments& arguments) {
       ->required();
   command
       .add_option("--memory", arguments.memory,
-                  "memfd, udmabuf, host, huge, huge_split or huge_1g, and a size (default memfd:256M)")
+                  "memfd, udmabuf, opencl, host, huge, huge_split or huge_1g, and a size (default memfd:256M)")
       ->type_name("KIND:SIZE");
   command.add_option("--page-size", arguments.page_size, "a power of two from 4K to 2M (default 4K)")
       ->type_name("SIZE")
