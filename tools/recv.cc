@@ -29,10 +29,11 @@ constexpr const char* kExamples = R"(Examples:
   netmem recv --listen :9000 --memory opencl:0.0:64M --output copy.bin
   netmem recv --listen :9000 --output - | tar x
 
-MEMORY is KIND:SIZE: memfd and udmabuf are device memory, which the program cannot read but through the
-copy engine, and so is opencl, an OpenCL device's own (opencl:PLATFORM.DEVICE:SIZE for that one); host, huge, huge_split and huge_1g are host memory. Without --output the bytes are dropped
-once their digest is known; with --digest none, too, they are never read. With --output - the summary goes
-to standard error. A file appears under its name only when it is complete.)";
+MEMORY is KIND:SIZE. Device memory, which the program cannot read but through the copy engine: memfd and
+udmabuf; opencl, of an OpenCL device (opencl:PLATFORM.DEVICE:SIZE for that one); cuda:N:SIZE, of NVIDIA
+GPU N. Host memory: host, huge, huge_split and huge_1g. Without --output the bytes are dropped once their
+digest is known; with --digest none, too, they are never read. With --output - the summary goes to
+standard error. A file appears under its name only when it is complete.)";
 
 // The second pool of `staged` landing.
 constexpr std::size_t kStagingSize = 4 * MiB;
@@ -238,7 +239,7 @@ void add_arguments(CLI::App& command, RecvArguments& arguments) {
       ->required();
   command
       .add_option("--memory", arguments.memory,
-                  "memfd, udmabuf, opencl, host, huge, huge_split or huge_1g, and a size (default memfd:256M)")
+                  "memfd, udmabuf, opencl, cuda, host, huge, huge_split or huge_1g, and a size (default memfd:256M)")
       ->type_name("KIND:SIZE");
   command.add_option("--page-size", arguments.page_size, "a power of two from 4K to 2M (default 4K)")
       ->type_name("SIZE")

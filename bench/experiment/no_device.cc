@@ -1,5 +1,6 @@
 // Stands for the device providers in the build of bench/regression-experiment that has host memory only.
 
+#include "netmem/providers/cuda.h"
 #include "netmem/providers/device.h"
 #include "netmem/providers/opencl.h"
 
@@ -17,5 +18,6 @@ Result<std::shared_ptr<DeviceProvider>> make_memfd_provider(DeviceOptions) { ret
 Result<std::shared_ptr<DeviceProvider>> make_udmabuf_provider(DeviceOptions) { return none(); }
 Result<std::shared_ptr<DeviceProvider>> make_dmabuf_provider(Fd, DeviceOptions) { return none(); }
 Result<std::shared_ptr<MemoryProvider>> make_opencl_provider(OpenClOptions) { return none(); }
+Result<std::shared_ptr<MemoryProvider>> make_cuda_provider(CudaOptions) { return none(); }
 
 }  // namespace netmem

@@ -1,4 +1,5 @@
-// KIND:SIZE, or opencl:PLATFORM.DEVICE:SIZE: exactly the known kinds with a size above zero are understood.
+// KIND:SIZE, opencl:PLATFORM.DEVICE:SIZE or cuda:DEVICE:SIZE: exactly the known kinds with a size above zero are
+// understood.
 
 #include <array>
 #include <optional>
@@ -12,22 +13,26 @@ namespace {
 
 using netmem::MemorySpec;
 
-constexpr std::array<std::string_view, 7> kKinds = {"memfd", "udmabuf",    "opencl", "host",
-                                                    "huge",  "huge_split", "huge_1g"};
+constexpr std::array<std::string_view, 8> kKinds = {"memfd", "udmabuf", "opencl",     "cuda",
+                                                    "host",  "huge",    "huge_split", "huge_1g"};
 
 // The same, said differently.
 std::optional<MemorySpec> expected(std::string_view text) {
-  static const std::regex numbered(R"(opencl:(\d{1,3})\.(\d{1,3}):)");
+  static const std::regex numbered(R"((?:opencl:(\d{1,3})\.|cuda:)(\d{1,3}):)");
   std::cmatch parts;
   if (std::regex_search(text.data(), text.data() + text.size(), parts, numbered,
                         std::regex_constants::match_continuous)) {
     const auto size = netmem::parse_size(parts.suffix().str());
     if (!size || *size == 0) return std::nullopt;
-    return MemorySpec{.kind = kKinds[2], .size = *size, .platform = std::stoi(parts[1]), .device = std::stoi(parts[2])};
+    const bool opencl = parts[1].matched;
+    return MemorySpec{.kind = kKinds[opencl ? 2 : 3],
+                      .size = *size,
+                      .platform = opencl ? std::stoi(parts[1]) : -1,
+                      .device = std::stoi(parts[2])};
   }
   for (const std::string_view kind : kKinds) {
     const std::string start = std::string(kind) + ":";
-    if (!text.starts_with(start)) continue;
+    if (!text.starts_with(start) || kind == "cuda") continue;
     const auto size = netmem::parse_size(text.substr(start.size()));
     if (size && *size != 0) return MemorySpec{.kind = kind, .size = *size};
   }

@@ -18,6 +18,15 @@ TEST(MemorySpec, KindAndSizeAreRead) {
   }
 }
 
+TEST(MemorySpec, AGpuOfCudaIsNumbered) {
+  const auto spec = parse_memory_spec("cuda:7:1G");
+  ASSERT_TRUE(spec) << spec.error().message();
+  EXPECT_EQ(spec->kind, "cuda");
+  EXPECT_EQ(spec->platform, -1);
+  EXPECT_EQ(spec->device, 7);
+  EXPECT_EQ(spec->size, GiB);
+}
+
 TEST(MemorySpec, ADeviceOfOpenClIsNumbered) {
   const auto spec = parse_memory_spec("opencl:12.999:1G");
   ASSERT_TRUE(spec) << spec.error().message();
@@ -44,6 +53,13 @@ TEST(MemorySpec, WhatIsNoMemoryIsRefusedWithTheKnownKinds) {
                            "opencl:0.:4K",
                            "opencl:.0:4K",
                            "opencl::4K",
+                           "cuda:4K",
+                           "cuda:0",
+                           "cuda:0:0",
+                           "cuda::4K",
+                           "cuda:0.0:4K",
+                           "cuda:-1:4K",
+                           "cuda:1000:4K",
                            "opencl:0.0:",
                            "opencl:0.0:0",
                            "opencl:-1.0:4K",
@@ -58,7 +74,8 @@ TEST(MemorySpec, WhatIsNoMemoryIsRefusedWithTheKnownKinds) {
     const auto spec = parse_memory_spec(text);
     ASSERT_FALSE(spec) << text;
     const std::string message = spec.error().message();
-    EXPECT_NE(message.find("the kinds are memfd, udmabuf, opencl, host, huge, huge_split, huge_1g"), std::string::npos)
+    EXPECT_NE(message.find("the kinds are memfd, udmabuf, opencl, cuda, host, huge, huge_split, huge_1g"),
+              std::string::npos)
         << message;
     for (const char c : message) EXPECT_TRUE(c >= ' ' && c <= '~') << message;
   }
