@@ -1,8 +1,10 @@
 // The kernel's part of the comparison: what makes the frames, what counts those that come back, and the shortest
 // program that hands frames to an AF_XDP socket.
-#include <bpf/bpf_helpers.h>
+// clang-format off: bpf_helpers.h wants bpf.h first
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+// clang-format on
 
 // Set by bench/xdp/generate.cc before loading.
 struct settings {
