@@ -40,3 +40,17 @@ if(netmem_bench_xdp)
     netmem_bench_xdp_program(netmem netmem_static)
   endif()
 endif()
+
+# Draws docs/xdp.svg.
+if(TARGET netmem_tool_parts)
+  add_executable(xdp_picture bench/xdp/picture.cc)
+  target_link_libraries(xdp_picture PRIVATE netmem_tool_parts netmem_warnings)
+  set_target_properties(xdp_picture PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
+endif()
+
+if(NETMEM_BUILD_TESTS AND netmem_bench_xdp AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  add_test(NAME XdpThroughput.ComparesWhatIsThere
+           COMMAND ${PROJECT_SOURCE_DIR}/bench/xdp-throughput --check ${PROJECT_BINARY_DIR})
+  set_tests_properties(XdpThroughput.ComparesWhatIsThere PROPERTIES
+                       LABELS check SKIP_RETURN_CODE 77 TIMEOUT 300 PROCESSORS 2 RUN_SERIAL TRUE)
+endif()

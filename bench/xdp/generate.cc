@@ -30,6 +30,7 @@ constexpr std::size_t kHeaders = 14 + 20 + 8;
 
 struct Options {
   std::string interface;
+  std::vector<std::string> through;
   std::string to = "ff:ff:ff:ff:ff:ff";
   std::string source = "10.77.0.1";
   std::string destination = "10.77.0.2";
@@ -43,7 +44,8 @@ struct Options {
 // As in programs.bpf.c.
 struct Settings {
   std::uint32_t interface;
-  std::uint32_t frame_size;
+  std::uint32_t through;
+  std::uint64_t frame_size;
   std::uint64_t burst;
   std::uint64_t burst_ns;
 };
@@ -147,6 +149,9 @@ Options parse(int argc, char** argv) {
   Options options;
   CLI::App app{"Sends UDP frames as fast as the kernel makes them."};
   app.add_option("--interface", options.interface)->required();
+  app.add_option("--through", options.through, "veth pair for frames larger than a page: OUT,IN")
+      ->delimiter(',')
+      ->expected(2);
   app.add_option("--to", options.to, "destination MAC address");
   app.add_option("--source", options.source, "IPv4 address");
   app.add_option("--destination", options.destination, "IPv4 address");
@@ -164,17 +169,23 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
+bpf_link* attach(bpf_object* programs, const char* program, const std::string& interface) {
+  bpf_link* link = bpf_program__attach_xdp(bpf_object__find_program_by_name(programs, program),
+                                           static_cast<int>(interface_index(interface)));
+  if (link == nullptr) fail("attach an XDP program to {}: {}", interface, std::strerror(errno));
+  return link;
+}
+
 int run(const Options& options) {
   const bool live = options.size <= kMostLive;
+  if (!live && options.through.empty()) fail("send frames of {} bytes without --through", options.size);
   bpf_object* programs = open_programs();
-  const unsigned interface = interface_index(options.interface);
-  set(programs, {interface, static_cast<std::uint32_t>(options.size), options.batch,
-                 options.rate > 0 ? static_cast<std::uint64_t>(1e9 * options.batch / options.rate) : 0});
+  set(programs, {interface_index(options.interface), live ? 0 : interface_index(options.through[0]), options.size,
+                 options.batch, options.rate > 0 ? static_cast<std::uint64_t>(1e9 * options.batch / options.rate) : 0});
   if (const int error = bpf_object__load(programs); error != 0) fail("load the programs: {}", std::strerror(-error));
   // With a program on it a veth takes redirected frames, too (NETDEV_XDP_ACT_NDO_XMIT).
-  bpf_link* link = bpf_program__attach_xdp(bpf_object__find_program_by_name(programs, "count_and_drop"),
-                                           static_cast<int>(interface));
-  if (link == nullptr) fail("attach an XDP program to {}: {}", options.interface, std::strerror(errno));
+  bpf_link* link = attach(programs, "count_and_drop", options.interface);
+  bpf_link* on_the_way = live ? nullptr : attach(programs, "forward", options.through[1]);
   const std::vector<unsigned char> frame = make_frame(options);
   const int program = bpf_program__fd(bpf_object__find_program_by_name(programs, live ? "send_live" : "send_clones"));
 
@@ -190,6 +201,7 @@ int run(const Options& options) {
       "\"way\": \"{}\"}}\n",
       sent.frames, sent.refused, returned(programs), took.count(), static_cast<double>(sent.frames) / took.count(),
       live ? "live frames" : "clones");
+  bpf_link__destroy(on_the_way);
   bpf_link__destroy(link);
   bpf_object__close(programs);
   return 0;
