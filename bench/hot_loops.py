@@ -64,7 +64,7 @@ def locked(folder):
 def configure_and_build(source, folder, experiment, flags):
     call(["cmake", "-S", source, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
           f"-DNETMEM_EXPERIMENT={experiment}", "-DNETMEM_BUILD_TOOLS=OFF", "-DNETMEM_BUILD_TESTS=OFF",
-          "-DNETMEM_INSTALL=OFF", "-DNETMEM_BENCH_PEERS=OFF", f"-DCMAKE_CXX_FLAGS={flags.format(source=source)}"],
+          "-DNETMEM_INSTALL=OFF", "-DNETMEM_BENCH_PEERS=OFF", "-DNETMEM_XDP=OFF", f"-DCMAKE_CXX_FLAGS={flags.format(source=source)}"],
          f"configure {source}")
     call(["cmake", "--build", folder, "--target", "hot_loops"], f"build hot_loops of {source}")
 

@@ -17,6 +17,7 @@ function(netmem_experiment sources)
     message(FATAL_ERROR "A build with NETMEM_EXPERIMENT has benchmarks only; add "
                         "-DNETMEM_BUILD_TOOLS=OFF -DNETMEM_BUILD_TESTS=OFF -DNETMEM_INSTALL=OFF")
   endif()
+  set(NETMEM_XDP OFF PARENT_SCOPE)  # no port takes part
   string(TOUPPER NETMEM_EXPERIMENT_${NETMEM_EXPERIMENT} definition)
   add_compile_definitions(${definition})
   if(NETMEM_EXPERIMENT STREQUAL host_only)

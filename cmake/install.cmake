@@ -15,6 +15,10 @@ foreach(header IN LISTS public_headers)
   install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/${folder})
 endforeach()
 
+set(netmem_xdp_modules_words "")
+if(NETMEM_XDP)
+  list(JOIN netmem_xdp_modules " " netmem_xdp_modules_words)
+endif()
 configure_package_config_file(cmake/netmem-config.cmake.in netmem-config.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(netmem-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/netmem-config.cmake ${PROJECT_BINARY_DIR}/netmem-config-version.cmake

@@ -1,6 +1,7 @@
 # The library, compiled once and linked twice: `netmem` is shared and exports what cmake/netmem.map lets through,
 # `netmem_static` is static and shows everything to the tests. Programs of this project link the static one. Sources may
-# use fmt, which is compiled in: whoever links netmem needs nothing but threads.
+# use fmt, which is compiled in: whoever links netmem needs nothing but threads, and with port xdp, its libraries
+# (cmake/xdp.cmake).
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 
@@ -18,6 +19,11 @@ function(netmem_library)
   # Without interposition, calls inside the shared library cost what they cost in the static one.
   target_compile_options(netmem_objects PRIVATE -fno-semantic-interposition)
   target_link_libraries(netmem_objects PRIVATE netmem_warnings fmt::fmt-header-only)
+  if(NETMEM_XDP)
+    foreach(target netmem_objects netmem netmem_static)
+      target_link_libraries(${target} PRIVATE PkgConfig::NETMEM_XDP_LIBRARIES)
+    endforeach()
+  endif()
   set_target_properties(netmem_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
 
   set(map ${PROJECT_SOURCE_DIR}/cmake/netmem.map)

@@ -4,6 +4,8 @@
 #include "netmem/base/units.h"
 #include "netmem/core/memory_provider.h"
 #include "netmem/core/page.h"
+#include "netmem/packet/checksum.h"
+#include "netmem/packet/packet.h"
 #include "netmem/pool/page_pool.h"
 #include "netmem/pool/registry.h"
 #include "netmem/ports/tcp_port.h"

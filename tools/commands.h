@@ -13,6 +13,7 @@ inline constexpr int kUsage = 2;    // the command line makes no sense
 
 void add_recv(CLI::App& app, int& exit_code);
 void add_send(CLI::App& app, int& exit_code);
+void add_echo(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 
 }  // namespace netmem::tool

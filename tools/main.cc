@@ -15,6 +15,7 @@ constexpr const char* kExamples = R"(Examples:
   netmem recv --listen :9000 --output copy.bin
   netmem send --connect 127.0.0.1:9000 --input original.bin
   netmem recv --listen '[::]:9000' --memory memfd:1G --connections 64 --digest none
+  netmem recv --interface eth0 --udp 9000 --output payload.bin
 
 `netmem SUBCOMMAND --help` has more; so has netmem(1).
 Exit codes: 0 done, 1 something could not be done, 2 the command line makes no sense.)";
@@ -40,13 +41,16 @@ int explain(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Receives and sends byte streams through page pools over any memory, device memory included.", "netmem");
+  CLI::App app(
+      "Receives and sends byte streams and packets through page pools over any memory, device memory included.",
+      "netmem");
   app.set_version_flag("--version", "netmem " NETMEM_VERSION);
   app.footer(kExamples);
   app.require_subcommand(1);
   int exit_code = netmem::tool::kSuccess;
   netmem::tool::add_recv(app, exit_code);
   netmem::tool::add_send(app, exit_code);
+  netmem::tool::add_echo(app, exit_code);
   netmem::tool::add_bench(app, exit_code);
   try {
     app.parse(argc, argv);

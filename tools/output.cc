@@ -111,9 +111,10 @@ void Output::discard() noexcept {
   temporary_.clear();
 }
 
-Result<OutputPlan> OutputPlan::parse(const std::string& text, unsigned connections) {
+Result<OutputPlan> OutputPlan::parse(const std::string& text, unsigned connections, const std::string& stem) {
   OutputPlan plan;
   plan.path_ = text;
+  plan.stem_ = stem;
   std::error_code ignored;
   if (text.empty()) return plan;
   if (text == "-") {
@@ -130,20 +131,21 @@ Result<OutputPlan> OutputPlan::parse(const std::string& text, unsigned connectio
   return plan;
 }
 
-Result<void> OutputPlan::prepare() {
+Result<void> OutputPlan::prepare(unsigned first_number) {
   if (!wanted()) return {};
   if (kind_ == Kind::directory && ::mkdir(path_.c_str(), 0777) != 0 && errno != EEXIST) {
     const int code = errno;
     return system_error("make the directory " + path_, advice_for(code), code);
   }
-  Result<Output> first = open_new(1);
+  first_number_ = first_number;
+  Result<Output> first = open_new(first_number);
   if (!first) return std::unexpected(first.error());
   first_.emplace(std::move(*first));
   return {};
 }
 
 Result<Output> OutputPlan::open(unsigned number) {
-  if (number == 1 && first_) {
+  if (number == first_number_ && first_) {
     Output output = std::move(*first_);
     first_.reset();
     return output;
@@ -154,7 +156,7 @@ Result<Output> OutputPlan::open(unsigned number) {
 Result<Output> OutputPlan::open_new(unsigned number) {
   if (kind_ == Kind::standard_output) return Output::standard_output();
   if (kind_ == Kind::file) return Output::file(path_);
-  return Output::file((std::filesystem::path(path_) / fmt::format("connection-{}.bin", number)).string());
+  return Output::file((std::filesystem::path(path_) / fmt::format("{}-{}.bin", stem_, number)).string());
 }
 
 }  // namespace netmem::tool

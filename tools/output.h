@@ -49,15 +49,17 @@ class Output {
 // What --output said, for any number of connections.
 class OutputPlan {
  public:
-  // "": nowhere. "-": standard output. An existing directory, or a name that ends in "/": connection-N.bin in it. Else
-  // a file. Refuses one file for several connections.
-  static Result<OutputPlan> parse(const std::string& text, unsigned connections);
+  // "": nowhere. "-": standard output. An existing directory, or a name that ends in "/": STEM-N.bin in it. Else a
+  // file. Refuses one file for several connections.
+  static Result<OutputPlan> parse(const std::string& text, unsigned connections,
+                                  const std::string& stem = "connection");
 
   [[nodiscard]] bool wanted() const { return kind_ != Kind::nowhere; }
   [[nodiscard]] bool is_standard_output() const { return kind_ == Kind::standard_output; }
+  [[nodiscard]] bool is_directory() const { return kind_ == Kind::directory; }
   // Finds out now, before anybody connects, whether the first output can be written. Makes the directory.
-  Result<void> prepare();
-  // REQUIRES: wanted(). `number` counts from 1.
+  Result<void> prepare(unsigned first = 1);
+  // REQUIRES: wanted().
   Result<Output> open(unsigned number);
 
  private:
@@ -66,6 +68,8 @@ class OutputPlan {
 
   Kind kind_ = Kind::nowhere;
   std::string path_;
+  std::string stem_;
+  unsigned first_number_ = 1;
   std::optional<Output> first_;
 };
 

@@ -1,4 +1,5 @@
-// netmem recv: connections received into pages of any memory, and read back for files and digests.
+// netmem recv: connections received into pages of any memory, and read back for files and digests. What it receives
+// from an interface instead is in recv_packets.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "tools/output.h"
 #include "tools/progress.h"
 #include "tools/receiver.h"
+#include "tools/recv_packets.h"
 #include "tools/report.h"
 #include "tools/signals.h"
 
@@ -27,18 +29,26 @@ constexpr const char* kExamples = R"(Examples:
   netmem recv --listen :9000 --connections 64 --output received/ --json
   netmem recv --listen :9000 --memory huge:1G --page-size 2M --digest none
   netmem recv --listen :9000 --output - | tar x
+  netmem recv --interface eth0 --udp 9000 --count 1000 --output payload.bin
+  netmem recv --interface eth0 --any --queue 0 --pcap capture.pcapng --digest none
 
 MEMORY is KIND:SIZE: memfd and udmabuf are device memory, which the program cannot read but through the
 copy engine; host, huge, huge_split and huge_1g are host memory. Without --output the bytes are dropped
 once their digest is known; with --digest none, too, they are never read. With --output - the summary goes
-to standard error. A file appears under its name only when it is complete.)";
+to standard error. A file appears under its name only when it is complete.
 
+--interface takes packets off the kernel's path, through AF_XDP; everything else stays the kernel's. Without
+--count it ends with ^C. With --split on the payload goes to MEMORY (of this size for each queue), headers
+stay in the host memory of --frames. In a directory each queue gets a file, queue-0.bin and so on.)";
+
+constexpr const char* kMemory = "memfd:256M";
 // The second pool of `staged` landing.
 constexpr std::size_t kStagingSize = 4 * MiB;
 
 struct RecvArguments {
   std::string listen;
-  std::string memory = "memfd:256M";
+  PacketArguments packets;
+  std::string memory;  // by default kMemory, of packets kPacketMemory
   std::size_t page_size = 4096;
   std::string landing = "auto";
   std::string output;
@@ -230,14 +240,21 @@ int run_recv(const RecvArguments& arguments, OutputPlan outputs) {
   return kFailure;
 }
 
+void add_from_where(CLI::App& command, RecvArguments& arguments) {
+  CLI::Option_group* where = command.add_option_group("From where");
+  where
+      ->add_option("--listen", arguments.listen,
+                   "connections: 127.0.0.1:9000, [::1]:9000, localhost:9000, :9000; port 0: any")
+      ->type_name("ADDR:PORT");
+  where->add_option("--interface", arguments.packets.xdp.interface, "packets of a network interface")->type_name("IF");
+  where->require_option(1);
+}
+
 void add_arguments(CLI::App& command, RecvArguments& arguments) {
   command
-      .add_option("--listen", arguments.listen, "where: 127.0.0.1:9000, [::1]:9000, localhost:9000, :9000; port 0: any")
-      ->type_name("ADDR:PORT")
-      ->required();
-  command
       .add_option("--memory", arguments.memory,
-                  "memfd, udmabuf, host, huge, huge_split or huge_1g, and a size (default memfd:256M)")
+                  "memfd, udmabuf, host, huge, huge_split or huge_1g, and a size (default memfd:256M; of an interface "
+                  "memfd:64M for each queue)")
       ->type_name("KIND:SIZE");
   command.add_option("--page-size", arguments.page_size, "a power of two from 4K to 2M (default 4K)")
       ->type_name("SIZE")
@@ -255,17 +272,33 @@ void add_arguments(CLI::App& command, RecvArguments& arguments) {
   add_common(command, arguments.common);
 }
 
+int run_recv_packets(const CLI::App& command, const RecvArguments& arguments) {
+  check_packets(command, arguments.packets, arguments.output);
+  return recv_packets(arguments.packets, {.memory = arguments.memory.empty() ? kPacketMemory : arguments.memory,
+                                          .page_size = arguments.page_size,
+                                          .output = arguments.output,
+                                          .digest = arguments.common.digest_kind(),
+                                          .json = arguments.common.json});
+}
+
+int run_recv_connections(RecvArguments& arguments) {
+  if (arguments.memory.empty()) arguments.memory = kMemory;
+  Result<OutputPlan> outputs = OutputPlan::parse(arguments.output, arguments.common.connections);
+  if (!outputs) throw CLI::ValidationError("--output", outputs.error().message());
+  return run_recv(arguments, std::move(*outputs));
+}
+
 }  // namespace
 
 void add_recv(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("recv", "receive connections into pages, device memory included");
+  CLI::App* command = app.add_subcommand("recv", "receive connections, or packets, into pages, device memory included");
   auto arguments = std::make_shared<RecvArguments>();
+  add_from_where(*command, *arguments);
+  add_packets(*command, arguments->packets);
   add_arguments(*command, *arguments);
   command->footer(kExamples);
-  command->callback([arguments, &exit_code] {
-    Result<OutputPlan> outputs = OutputPlan::parse(arguments->output, arguments->common.connections);
-    if (!outputs) throw CLI::ValidationError("--output", outputs.error().message());
-    exit_code = run_recv(*arguments, std::move(*outputs));
+  command->callback([arguments, &exit_code, command] {
+    exit_code = arguments->listen.empty() ? run_recv_packets(*command, *arguments) : run_recv_connections(*arguments);
   });
 }
 

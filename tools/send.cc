@@ -1,4 +1,4 @@
-// netmem send: a file, standard input or bytes made from a seed, down one connection or many.
+// netmem send: a file, standard input or bytes made from a seed, down one connection or many, or as datagrams.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -11,6 +11,7 @@
 #include "tools/connect.h"
 #include "tools/progress.h"
 #include "tools/report.h"
+#include "tools/send_datagrams.h"
 #include "tools/sender.h"
 #include "tools/signals.h"
 #include "tools/source.h"
@@ -22,15 +23,16 @@ constexpr const char* kExamples = R"(Examples:
   netmem send --connect 127.0.0.1:9000 --input original.bin
   tar c photos | netmem send --connect [::1]:9000 --input -
   netmem send --connect receiver:9000 --bytes 1G --seed 7 --connections 4 --json
+  netmem send --udp receiver:9000 --rate 10000 --size 512 --count 100000
 
 Each connection sends the whole file, or SIZE bytes of its own: connection I (from 0) those of
-seed N + I. Nothing is tried twice. A receiver that resets the connection is a failure.)";
+seed N + I. Nothing is tried twice. A receiver that resets the connection is a failure. Datagrams carry
+the bytes in pieces of --size, in order; nobody confirms them, so some may be lost.)";
 
 struct SendArguments {
   std::string connect;
-  std::string input;
-  std::uint64_t bytes = 0;
-  std::uint64_t seed = 0;
+  DatagramArguments datagrams;
+  SourceArguments what;
   CommonArguments common;
 };
 
@@ -41,11 +43,11 @@ Result<Senders> connect_all(const SendArguments& arguments) {
   const unsigned count = arguments.common.connections;
   std::vector<std::unique_ptr<Source>> sources;
   for (unsigned i = 0; i < count; ++i) {
-    if (arguments.input.empty()) {
-      sources.push_back(random_source(arguments.bytes, arguments.seed + i));
+    if (arguments.what.input.empty()) {
+      sources.push_back(random_source(arguments.what.bytes.value_or(0), arguments.what.seed + i));
       continue;
     }
-    Result<std::unique_ptr<Source>> source = open_source(arguments.input, count > 1);
+    Result<std::unique_ptr<Source>> source = open_source(arguments.what.input, count > 1);
     if (!source) return std::unexpected(source.error());
     sources.push_back(std::move(*source));
   }
@@ -104,10 +106,10 @@ int print(const SendArguments& arguments, const TransferReport& report) {
   std::string text;
   if (arguments.common.json) {
     Json json{{"command", "send"}, {"connect", arguments.connect}};
-    if (arguments.input.empty()) {
-      json["seed"] = arguments.seed;
+    if (arguments.what.input.empty()) {
+      json["seed"] = arguments.what.seed;
     } else {
-      json["input"] = arguments.input;
+      json["input"] = arguments.what.input;
     }
     json.update(to_json(report));
     text = dump(json);
@@ -129,31 +131,53 @@ int run_send(const SendArguments& arguments) {
   return print(arguments, report_on(*senders, arguments.common.digest_kind()));
 }
 
+void add_where(CLI::App& command, SendArguments& arguments) {
+  CLI::Option_group* where = command.add_option_group("Where to");
+  where->add_option("--connect", arguments.connect, "the receiver: 127.0.0.1:9000, [::1]:9000, localhost:9000")
+      ->type_name("ADDR:PORT");
+  where->add_option("--udp", arguments.datagrams.udp, "the receiver of UDP datagrams, written in the same way")
+      ->type_name("ADDR:PORT");
+  where->require_option(1);
+}
+
+void add_what(CLI::App& command, SourceArguments& arguments) {
+  CLI::Option_group* what = command.add_option_group("What to send");
+  what->add_option("--input", arguments.input, "a file, or - for standard input (one connection only)")
+      ->type_name("FILE|-");
+  what->add_option("--bytes", arguments.bytes, "this many bytes made from the seed, as in 4096, 256M, 1G")
+      ->type_name("SIZE")
+      ->transform(size_argument());
+  what->require_option(0, 1);
+  command.add_option("--seed", arguments.seed, "seed of --bytes (default 0); connection I uses N + I")->type_name("N");
+}
+
+// Throws a usage error.
+void check(const CLI::App& command, const SendArguments& arguments) {
+  if (command.count("--seed") != 0 && !arguments.what.input.empty())
+    throw CLI::ValidationError("--seed", "goes with made bytes, not with --input");
+  if (arguments.what.input == "-" && arguments.common.connections > 1)
+    throw CLI::ValidationError("--input -", "standard input can be sent only once: leave --connections at 1");
+  if (arguments.connect.empty()) {
+    check_datagrams(command, arguments.datagrams);
+  } else if (command.count("--input") + command.count("--bytes") == 0) {
+    throw CLI::ValidationError("--connect", "say what to send: --input or --bytes");
+  }
+}
+
 }  // namespace
 
 void add_send(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("send", "send a file, standard input or seeded bytes");
   auto arguments = std::make_shared<SendArguments>();
-  command->add_option("--connect", arguments->connect, "the receiver: 127.0.0.1:9000, [::1]:9000, localhost:9000")
-      ->type_name("ADDR:PORT")
-      ->required();
-  CLI::Option_group* what = command->add_option_group("What to send");
-  what->add_option("--input", arguments->input, "a file, or - for standard input (one connection only)")
-      ->type_name("FILE|-");
-  what->add_option("--bytes", arguments->bytes, "this many bytes made from the seed, as in 4096, 256M, 1G")
-      ->type_name("SIZE")
-      ->transform(size_argument());
-  what->require_option(1);
-  command->add_option("--seed", arguments->seed, "seed of --bytes (default 0); connection I uses N + I")
-      ->type_name("N");
+  add_where(*command, *arguments);
+  add_what(*command, arguments->what);
+  add_datagrams(*command, arguments->datagrams);
   add_common(*command, arguments->common);
   command->footer(kExamples);
   command->callback([arguments, &exit_code, command] {
-    if (command->count("--seed") != 0 && !arguments->input.empty())
-      throw CLI::ValidationError("--seed", "goes with --bytes, not with --input");
-    if (arguments->input == "-" && arguments->common.connections > 1)
-      throw CLI::ValidationError("--input -", "standard input can be sent only once: leave --connections at 1");
-    exit_code = run_send(*arguments);
+    check(*command, *arguments);
+    exit_code = arguments->connect.empty() ? send_datagrams(arguments->datagrams, arguments->what, arguments->common)
+                                           : run_send(*arguments);
   });
 }
 

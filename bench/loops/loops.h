@@ -13,6 +13,7 @@ namespace netmem::bench {
 LoopList baseline_loops();    // for_loop, atomic_inc, lock, and the floors: a bare array, a bare ring
 LoopList pool_loops();        // page_pool01 to 03, bursts, bulk, fragments, shared pages, page sizes, pool sizes
 LoopList cross_core_loops();  // pages returned by other threads
+LoopList xdp_loops();         // the data path of port xdp, against a kernel in the same thread
 LoopList unchecked_loops();   // what would be left of some of them without the pool's checks
 
 // The loops of one page size and pool size on memory that is none of the library's; `name` stands behind the slash.

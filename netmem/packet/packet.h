@@ -9,8 +9,11 @@
 // Threads: a packet belongs to one thread at a time and may be handed to another; its parts may be taken out, handed on
 // and dropped on any thread in any order.
 // Invariants:
-//  1. The packet holds one reference for header and each payload part, but a joined pair holds one together.
-//  2. header() and payload() cover the frame in order, Ethernet's padding excepted: size() bytes.
+//  1. The packet holds one reference for its header and one for each payload part, but a joined pair holds one
+//  together.
+//  2. header() and payload() cover the frame in order, Ethernet's padding excepted: size() bytes. Parts that were taken
+//     out are empty.
+//  3. A packet that holds nothing is empty; an empty packet holds nothing.
 #pragma once
 
 #include <array>
@@ -19,8 +22,10 @@
 #include <span>
 #include <utility>
 
+#include "netmem/base/check.h"
 #include "netmem/base/export.h"
 #include "netmem/core/page.h"
+#include "netmem/core/reference.h"
 #include "netmem/packet/headers.h"
 
 namespace netmem {
@@ -48,21 +53,30 @@ struct PacketInfo {
   Checksum checksum = Checksum::unchecked;
 };
 
-class NETMEM_EXPORT Packet {
+class Packet;
+// Drops many, with one trip home for each run of pages of one pool. They are empty afterwards.
+NETMEM_EXPORT void drop(std::span<Packet> packets) noexcept;
+
+// Begins with a cache line: what every packet has is in the first, the first payload parts are in the second.
+class NETMEM_EXPORT alignas(64) Packet {
  public:
   // 64 KiB in 4 KiB pages, and one more where it does not begin with a page; Linux MAX_SKB_FRAGS is 17 as well.
   static constexpr std::size_t kMostPayloads = 17;
 
-  Packet() = default;
+  Packet() {}  // NOLINT(modernize-use-equals-default): leaves the payload parts as they are
   Packet(Packet&& other) noexcept { steal(other); }
-  Packet& operator=(Packet&& other) noexcept;
+  Packet& operator=(Packet&& other) noexcept {
+    if (this != &other) {
+      reset();
+      steal(other);
+    }
+    return *this;
+  }
   Packet(const Packet&) = delete;
   Packet& operator=(const Packet&) = delete;
-  ~Packet() {
-    if (*this) reset();
-  }
+  ~Packet() { reset(); }
 
-  // Empty: was never filled, was moved from, or was dropped.
+  // Empty: was never filled, was moved from, was dropped, or all of it was taken out.
   explicit operator bool() const { return header_.page || payloads_ != 0; }
 
   [[nodiscard]] const Part& header() const { return header_; }
@@ -71,40 +85,86 @@ class NETMEM_EXPORT Packet {
   [[nodiscard]] std::span<std::byte> header_bytes() const {
     return Page(header_.page).bytes().subspan(header_.offset, header_.size);
   }
-  [[nodiscard]] std::uint32_t payload_size() const;
+  [[nodiscard]] std::uint32_t payload_size() const {
+    std::uint32_t size = 0;
+    for (const Part& part : payload()) size += part.size;
+    return size;
+  }
   // Bytes of header and payload.
   [[nodiscard]] std::uint32_t size() const { return header_.size + payload_size(); }
 
+  // Stays as it is when the packet is dropped or moved from.
   PacketInfo info;
 
-  // Takes a part out, with a reference of its own. An empty view where it has gone already. REQUIRES: i <
-  // kMostPayloads.
+  // Takes a part out, with a reference of its own. An empty view where there is none, or where it has gone already.
+  // payload() keeps its places, but for empty ones at its end. REQUIRES: i < kMostPayloads.
   [[nodiscard]] View take_header();
   [[nodiscard]] View take_payload(std::size_t i);
 
   // Fills an empty packet; each takes over the caller's reference of the page. REQUIRES: the range is in its page, the
   // header's page is host memory, fewer than kMostPayloads payloads so far.
-  void set_header(Part part);
-  void add_payload(Part part);
+  void set_header(Part part) {
+    NETMEM_CHECK(!header_.page, "a second header, page %u, for a packet that has one", part.page.index());
+    header_ = part;
+  }
+  void add_payload(Part part) {
+    NETMEM_CHECK(payloads_ < kMostPayloads, "a packet has room for %zu payload parts", kMostPayloads);
+    payload_[payloads_++] = part;
+  }
   // The same for a payload that lies in the header's page: no reference of its own. REQUIRES: it is the first payload.
-  void join_payload(Part part);
+  void join_payload(Part part) {
+    NETMEM_CHECK(payloads_ == 0 && part.page == header_.page,
+                 "payload in page %u joined to a header in another page, or after other payload", part.page.index());
+    payload_[0] = part;
+    payloads_ = 1;
+    joined_ = true;
+  }
+
+  // Gives the packet's references up to the caller, who must drop them: the pages, header first, then payload in order;
+  // how many. The packet is empty afterwards.
+  std::size_t release(std::span<Netmem, kMostPayloads + 1> pages) noexcept {
+    std::size_t count = 0;
+    if (header_.page) pages[count++] = header_.page;
+    if (payloads_ > (joined_ ? 1 : 0)) count += payload_pages(&pages[count]);
+    forget();
+    return count;
+  }
 
   // Drops every part, by the cheapest way for each; the packet is empty afterwards.
-  void reset() noexcept;
+  void reset() noexcept {
+    if (payloads_ > (joined_ ? 1 : 0)) return reset_parts();
+    if (!header_.page) return;
+    const Netmem page = header_.page;
+    forget();
+    drop(page);
+  }
 
  private:
   friend void drop(std::span<Packet> packets) noexcept;
-  void steal(Packet& other) noexcept;
-  // Writes the pages that the packet holds a reference of and forgets them; how many, at most kMostPayloads + 1.
-  std::size_t give_up(Netmem* pages) noexcept;
+
+  void forget() noexcept {
+    header_ = {};
+    payloads_ = 0;
+    joined_ = false;
+  }
+  void steal(Packet& other) noexcept {
+    info = other.info;
+    header_ = other.header_;
+    payloads_ = other.payloads_;
+    joined_ = other.joined_;
+    for (std::size_t i = 0; i < payloads_; ++i) payload_[i] = other.payload_[i];
+    other.forget();
+  }
+  void reset_parts() noexcept;
+  // Writes the pages of the payload that the packet holds a reference of; how many.
+  std::size_t payload_pages(Netmem* pages) const noexcept;
 
   Part header_;
   std::uint8_t payloads_ = 0;
-  bool joined_ = false;  // payload_[0] stands on the header's reference
-  std::array<Part, kMostPayloads> payload_;
+  bool joined_ = false;  // payload_[0] stands on the header's reference, and both are here
+  union {                // not initialised: the first payloads_ are
+    std::array<Part, kMostPayloads> payload_;
+  };
 };
-
-// Drops many, with one trip home for each run of pages of one pool. They are empty afterwards.
-NETMEM_EXPORT void drop(std::span<Packet> packets) noexcept;
 
 }  // namespace netmem

@@ -35,9 +35,9 @@ enum class XdpMode : std::uint8_t {
 
 // One thing to take: what is set must match exactly.
 struct XdpMatch {
-  std::uint8_t protocol = 0;                         // IPPROTO_UDP or IPPROTO_TCP; 0: any frame, IP or not
-  std::optional<std::uint16_t> port;                 // destination, host order; needs a protocol
-  std::optional<std::array<std::byte, 16>> address;  // destination; IPv4 as ::ffff:a.b.c.d; needs a protocol
+  std::uint8_t protocol = 0;                              // IPPROTO_UDP or IPPROTO_TCP; 0: any frame, IP or not
+  std::optional<std::uint16_t> port = {};                 // destination, host order; needs a protocol
+  std::optional<std::array<std::byte, 16>> address = {};  // destination; IPv4 as ::ffff:a.b.c.d; needs a protocol
   friend bool operator==(const XdpMatch&, const XdpMatch&) = default;
 };
 

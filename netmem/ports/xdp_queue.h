@@ -1,46 +1,42 @@
 // The data path of port `xdp`: the four rings shared with the kernel, between a pool and the program. No system calls
-// in here; tests play the kernel.
+// in here but for the clock; tests play the kernel.
 //
 //   pool --post--> fill ring --kernel--> receive ring --receive--> packets
 //   packets --transmit--> transmit ring --kernel--> completion ring --complete--> pool
 //
-// Threads: the consumer of the pools; counters may be read by any.
+// Threads: the consumer of the pools; posted(), sending() and counters() may be read by any.
 // Invariants:
-//  1. A chunk is the kernel's from post or transmit on until it comes back by the receive or completion ring; the port
+//  1. A chunk is the kernel's from post or transmit on until it comes back by the receive or completion ring; the queue
 //     holds one reference of its page for each time that it is the kernel's.
 //  2. posted() counts the chunks that are the kernel's for receiving, sending() the parts that are its for sending.
-//  3. What the kernel says is checked: an address outside the region, or of a chunk that is not the kernel's, stops the
-//     program with its value.
+//  3. What the kernel says is checked: an index that cannot be, an address outside the region, or of a chunk that is
+//  not
+//     the kernel's, stops the program with its value.
+//  4. A frame that the kernel gave is received, or one counter says why not; a packet to be sent that the caller no
+//     longer has is transmitted, or one counter says why not.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "netmem/base/single_writer.h"
 #include "netmem/packet/packet.h"
 #include "netmem/pool/page_pool.h"
+#include "netmem/ports/gather.h"
+#include "netmem/ports/header_split.h"
+#include "netmem/ports/xdp_frames.h"
+#include "netmem/ports/xdp_ring.h"
 
 namespace netmem {
 
-// One ring's words, wherever they lie. Sizes are powers of two. The layout of what they point to is the kernel's:
-// Documentation/networking/af_xdp.rst, include/uapi/linux/if_xdp.h.
-struct XdpRing {
-  std::uint32_t* producer = nullptr;
-  std::uint32_t* consumer = nullptr;
-  std::uint32_t* flags = nullptr;  // bit 0: the kernel wants to be woken; null: it never does
-  void* entries = nullptr;         // u64 addresses (fill, completion) or xdp_desc (receive, transmit)
-  std::uint32_t size = 0;
-};
-
-struct XdpRings {
-  XdpRing fill, completion, receive, transmit;
-};
-
 struct XdpQueueOptions {
   std::uint32_t chunk = 4096;
-  std::uint32_t most_posted = 2048;
+  std::uint32_t most_posted = 2048;  // at least 1
   bool multi_buffer = true;          // the transmit ring takes packets in several descriptors
+  std::uint32_t most_parts = 18;     // descriptors of one packet then: CONFIG_MAX_SKB_FRAGS + 1 in copy mode
   std::uint32_t most_frame = 65535;  // bytes of a frame that may be sent
   std::uint32_t interface = 0;
   std::uint32_t queue = 0;
@@ -49,27 +45,86 @@ struct XdpQueueOptions {
 
 class XdpQueue {
  public:
-  // REQUIRES: `frames` is host memory of one region, chunk divides its page size.
+  // REQUIRES: `frames` is host memory of one region, chunk divides its page size. The rings' words outlive the queue.
   XdpQueue(PagePool& frames, XdpRings rings, const XdpQueueOptions& options);
   // The kernel lets go of the memory first; then every chunk that was its goes home.
   ~XdpQueue();
+  XdpQueue(const XdpQueue&) = delete;
+  XdpQueue& operator=(const XdpQueue&) = delete;
 
+  // Fills the front of `out`, which must be empty packets; how many. A frame whose last buffers are not there yet
+  // waits.
   std::size_t receive(std::span<Packet> out) noexcept;
+  // Takes the first of `packets`, which are empty then: sent, or dropped and counted; how many.
   std::size_t transmit(std::span<Packet> packets) noexcept;
   // Takes back what was sent; feeds the fill ring from the pool. receive() and transmit() call them as needed.
   void complete() noexcept;
   void post() noexcept;
 
   // Whether the kernel asks to be woken, for receiving and for sending.
-  [[nodiscard]] bool wants_wakeup_to_receive() const;
-  [[nodiscard]] bool wants_wakeup_to_send() const;
+  [[nodiscard]] bool wants_wakeup_to_receive() const { return fill_.wants_wakeup(); }
+  [[nodiscard]] bool wants_wakeup_to_send() const { return transmit_.wants_wakeup(); }
   // The pool could not feed the fill ring: worth another look soon.
-  [[nodiscard]] bool starved() const;
+  [[nodiscard]] bool starved() const { return starved_; }
 
-  [[nodiscard]] std::uint64_t posted() const;
-  [[nodiscard]] std::uint64_t sending() const;
+  [[nodiscard]] std::uint64_t posted() const { return posted_.read(); }
+  [[nodiscard]] std::uint64_t sending() const { return sending_.read(); }
   // By name, in a fixed order; any thread.
   [[nodiscard]] std::vector<Counter> counters() const;
+
+ private:
+  static constexpr std::size_t kBatch = 64;
+  static constexpr std::size_t kMostBuffers = Packet::kMostPayloads + 1;
+
+  struct Counts {
+    SingleWriter<std::uint64_t> received, received_bytes, no_device_page, payload_copy_failed, too_many_buffers,
+        split_bytes, starved;
+    std::array<SingleWriter<std::uint64_t>, kUnsplitReasons> unsplit;  // by reason; that of `none` stays 0
+    SingleWriter<std::uint64_t> transmitted, transmitted_bytes, copied_to_send, too_large_to_send, too_small_to_send,
+        send_copy_failed, no_frame_to_send_from, tx_ring_full;
+  };
+  using Frame = std::span<const Part>;  // its buffers, each with a reference
+  // What a batch adds to the counters.
+  struct Tally {
+    std::uint64_t packets = 0, bytes = 0;
+    std::uint64_t split_packets = 0, split_frame_bytes = 0, split_bytes = 0;  // with bytes still to be copied
+  };
+
+  std::size_t receive_batch(std::span<Packet> out, std::uint32_t& ready) noexcept;
+  std::uint32_t take_scattered(std::uint32_t at, std::uint32_t ready, Packet& packet) noexcept;
+  bool look_at(const Part& first, std::uint32_t size, PacketInfo& info) noexcept;
+  void deliver_single(const Part& buffer, Packet& packet) noexcept;
+  void deliver(Frame frame, std::uint32_t size, Packet& packet) noexcept;
+  void deliver_whole(Frame frame, Packet& packet) noexcept;
+  void deliver_joined(Frame frame, Packet& packet) noexcept;
+  void deliver_split(Frame frame, std::uint32_t size, Packet& packet) noexcept;
+  void finish_deliver_split(bool added, std::uint32_t frame_size, Packet& packet) noexcept;
+  std::size_t finish_split(std::span<Packet> packets) noexcept;
+
+  // What becomes of a packet that is to be sent.
+  enum class Way : std::uint8_t { as_it_is, copied, too_large, too_small, empty };
+  struct Ranges;
+  [[nodiscard]] Way way_of(const Packet& packet, Ranges& ranges) const noexcept;
+  std::size_t transmit_batch(std::span<Packet> packets) noexcept;
+  void gather(std::span<Packet> packets) noexcept;
+  [[nodiscard]] bool enqueue(Packet& packet, const Ranges& ranges) noexcept;
+
+  XdpFrames frames_;
+  Gather gather_;
+  std::optional<HeaderSplit> split_;
+  const XdpQueueOptions options_;
+  const std::uint32_t least_missing_;  // so many before they are posted
+  XdpProducer<std::uint64_t> fill_;
+  XdpConsumer<std::uint64_t> completion_;
+  XdpConsumer<xdp_desc> receive_;
+  XdpProducer<xdp_desc> transmit_;
+  std::uint64_t now_ns_ = 0;  // of the batch being received
+  Tally tally_;               // of that batch
+  bool starved_ = false;
+  bool discarding_ = false;  // the rest of a frame of too many buffers
+  bool waiting_ = false;     // for the last buffers of a frame
+  SingleWriter<std::uint64_t> posted_, sending_;
+  Counts counts_;
 };
 
 }  // namespace netmem

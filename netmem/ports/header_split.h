@@ -1,0 +1,65 @@
+// Header split: moves the payload of received packets into another pool, with one batch of copies for all of them.
+//
+//   add(packet, payload) ... add(packet, payload)   pages of the pool at once, bytes later
+//   copy()                                          the bytes; then what they lay in goes home
+//
+// Small payloads share pages, as fragments; more than half a page gets pages of its own.
+//
+// Threads: the consumer of both pools. Nothing is allocated from the heap after creation.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "netmem/packet/packet.h"
+#include "netmem/pool/page_pool.h"
+
+namespace netmem {
+
+class HeaderSplit {
+ public:
+  static constexpr std::size_t kMostPackets = 64;  // between two copy()
+  static constexpr std::size_t kMostBuffers = Packet::kMostPayloads + 1;
+
+  explicit HeaderSplit(PagePool& pool);
+
+  // Gives the packet, which has no payload, room for `bytes` of host memory, at most 64 KiB, that stay until copy().
+  // False: the pool has no page, and the packet is to be dropped.
+  [[nodiscard]] bool add(Packet& packet, std::span<const std::byte> bytes) noexcept {
+    if (bytes.size() > page_size_) [[unlikely]]
+      return add(packet, {&bytes, 1}, static_cast<std::uint32_t>(bytes.size()));
+    const Part to = alloc(static_cast<std::uint32_t>(bytes.size()));
+    if (!to.page) [[unlikely]]
+      return false;
+    packet.add_payload(to);
+    copies_[copy_count_++] = {to.page, to.offset, bytes};
+    return true;
+  }
+  // The same for bytes in several buffers, at most kMostBuffers and `size` together.
+  [[nodiscard]] bool add(Packet& packet, std::span<const std::span<const std::byte>> buffers,
+                         std::uint32_t size) noexcept;
+  // The page of a buffer, to be dropped when its bytes are copied.
+  void drop_later(Netmem page) noexcept { spent_.push_back(page); }
+
+  // False: the copy engine refused, and no byte of what was added has arrived.
+  [[nodiscard]] bool copy() noexcept;
+
+ private:
+  // REQUIRES: at most a page.
+  [[nodiscard]] Part alloc(std::uint32_t size) noexcept {
+    if (size > page_size_ / 2) return {pool_.try_alloc(), 0, size};
+    const Fragment fragment = pool_.try_alloc_fragment(size);
+    return {fragment.netmem, fragment.offset, size};
+  }
+  [[nodiscard]] bool add_room(Packet& packet, std::uint32_t size) noexcept;
+
+  PagePool& pool_;
+  CopyEngine& engine_;
+  const std::uint32_t page_size_;
+  std::vector<CopyIn> copies_;  // the first copy_count_
+  std::size_t copy_count_ = 0;
+  std::vector<Netmem> spent_;
+};
+
+}  // namespace netmem

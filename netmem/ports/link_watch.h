@@ -1,0 +1,49 @@
+// What becomes of one network interface: up or down, its MTU, whether it is still there. Told by rtnetlink, in the
+// network namespace of the watch's creation, also when its thread moves to another later.
+//
+// Threads: one; the state's numbers may be read by any.
+// Source: rtnetlink(7), include/uapi/linux/rtnetlink.h, include/uapi/linux/if_link.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "netmem/base/fd.h"
+
+namespace netmem {
+
+struct LinkState {
+  bool known = false;  // a message about the interface has come
+  bool up = false;     // and has a carrier
+  bool removed = false;
+  std::uint32_t mtu = 0;
+  std::uint32_t receive_queues = 0;  // that it has room for
+  std::uint64_t downs = 0, ups = 0, mtu_changes = 0;
+};
+
+// Reads what one recv() brought, any bytes, and brings `state` up to date with what it says about the interface
+// `index`.
+void read_link_messages(std::span<const std::byte> messages, unsigned index, LinkState& state);
+
+class LinkWatch {
+ public:
+  // Knows the interface's state when it returns; an error where there is no such interface.
+  static Result<LinkWatch> create(unsigned index);
+
+  // Readable while there is news.
+  [[nodiscard]] int fd() const { return socket_.get(); }
+  // Takes the news in; never waits.
+  void read();
+  [[nodiscard]] const LinkState& state() const { return state_; }
+
+ private:
+  LinkWatch(Fd socket, unsigned index) : socket_(std::move(socket)), index_(index) {}
+  bool ask();
+
+  Fd socket_;
+  unsigned index_;
+  LinkState state_;
+};
+
+}  // namespace netmem

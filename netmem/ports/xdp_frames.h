@@ -1,0 +1,122 @@
+// The frames of a UMEM: the chunks of a pool's one region, and the books on what the kernel has them for. A chunk is a
+// page, or a fragment of one where pages are larger. What the kernel calls an address is the byte offset in the region.
+//
+//   posted: the kernel's for receiving, once      sent: the kernel's for sending, as often as it was sent
+//
+// Threads: the pool's consumer.
+// Invariants:
+//  1. A chunk's book says kReceiving, or how many times the kernel has it for sending, and in either case the page.
+//  2. What the kernel gives back is looked up there: an address outside the region, a range that leaves its chunk, or a
+//     chunk that is not the kernel's, stops the program with its value.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "netmem/base/check.h"
+#include "netmem/packet/packet.h"
+#include "netmem/pool/page_pool.h"
+
+namespace netmem {
+
+class XdpFrames {
+ public:
+  // REQUIRES: host memory of one region; `chunk` is a power of two and at most a page.
+  XdpFrames(PagePool& pool, std::uint32_t chunk);
+
+  [[nodiscard]] const Region& region() const { return region_; }
+  [[nodiscard]] std::uint32_t chunk() const { return chunk_; }
+  [[nodiscard]] bool has(Netmem page) const { return &page.region() == &region_; }
+  [[nodiscard]] std::byte* bytes(const Part& part) const {
+    return reinterpret_cast<std::byte*>(part.page.descriptor().address) + part.offset;
+  }
+
+  // Chunks from the pool, each with a reference of its page for the caller; how many.
+  std::size_t try_alloc(std::span<Part> out) noexcept;
+
+  // REQUIRES for all below: the part lies in one chunk of the region.
+  // The kernel's for receiving, with the caller's reference; the address. REQUIRES: from try_alloc().
+  std::uint64_t posted(const Part& part) {
+    const std::uint64_t at = address(part);
+    Book& book = book_of(at);
+    NETMEM_CHECK(book.times == 0, "xdp: chunk at %#llx was posted while the kernel has it", as_long(at));
+    book = {part.page, kReceiving};
+    return at;
+  }
+  // Whether the chunk may be sent as often as one packet has parts, and once again.
+  [[nodiscard]] bool may_send(const Part& part) const {
+    const std::uint16_t times = books_[address(part) >> chunk_shift_].times;
+    return times < kMostSent - Packet::kMostPayloads || times == kReceiving;  // sent() says no to that
+  }
+  // The kernel's for sending, with the caller's reference; the address.
+  std::uint64_t sent(const Part& part) {
+    const std::uint64_t at = address(part);
+    Book& book = book_of(at);
+    NETMEM_CHECK(book.times < kMostSent, "xdp: %#llx is sent from a chunk that is the kernel's for receiving",
+                 as_long(at));
+    book.page = part.page;
+    ++book.times;
+    return at;
+  }
+
+  // What the kernel gives back, with its reference.
+  [[nodiscard]] Part take_received(std::uint64_t address, std::uint32_t size) {
+    const std::uint64_t offset = address & (chunk_ - 1);
+    NETMEM_CHECK(address < size_ && offset + size <= chunk_,
+                 "xdp: the kernel received %u bytes at %#llx, in a region of %#llx bytes cut into chunks of %u", size,
+                 as_long(address), as_long(size_), chunk_);
+    Book& book = book_of(address);
+    NETMEM_CHECK(book.times == kReceiving, "xdp: the kernel received at %#llx, in a chunk that it has not for that",
+                 as_long(address));
+    book.times = 0;
+    return {book.page, static_cast<std::uint32_t>(address) & page_mask_, size};
+  }
+  [[nodiscard]] Netmem take_sent(std::uint64_t address) {
+    NETMEM_CHECK(address < size_, "xdp: the kernel sent %#llx, outside a region of %#llx bytes", as_long(address),
+                 as_long(size_));
+    Book& book = book_of(address);
+    NETMEM_CHECK(book.times != 0 && book.times <= kMostSent,
+                 "xdp: the kernel sent %#llx, from a chunk that it has not for that", as_long(address));
+    --book.times;
+    return book.page;
+  }
+  // What receiving at the address will touch.
+  void prefetch(std::uint64_t address) const {
+    __builtin_prefetch(base_ + address);
+    __builtin_prefetch(books_.data() + (address >> chunk_shift_), 1);
+  }
+
+  // The kernel has let go of the memory: everything that was its goes home.
+  void take_all_home() noexcept;
+
+ private:
+  static constexpr std::uint16_t kReceiving = 0xffff;
+  static constexpr std::uint16_t kMostSent = 0xfffe;
+
+  struct Book {
+    Netmem page;  // as it was posted or sent: a reference of ours keeps that life going
+    std::uint16_t times = 0;
+  };
+
+  static unsigned long long as_long(std::uint64_t value) { return value; }
+  [[nodiscard]] std::uint64_t address(const Part& part) const {
+    return (std::uint64_t{part.page.index()} << page_shift_) + part.offset;
+  }
+  [[nodiscard]] Book& book_of(std::uint64_t address) { return books_[address >> chunk_shift_]; }
+  [[nodiscard]] std::size_t alloc_pages(std::span<Part> out) noexcept;
+  [[nodiscard]] Fragment alloc_fragment() noexcept;
+
+  PagePool& pool_;
+  const Region& region_;
+  std::byte* base_;
+  std::uint64_t size_;  // bytes in whole pages
+  std::uint32_t chunk_;
+  std::uint32_t page_mask_;
+  unsigned chunk_shift_;
+  unsigned page_shift_;
+  std::vector<Book> books_;  // one per chunk
+};
+
+}  // namespace netmem

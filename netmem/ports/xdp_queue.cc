@@ -1,0 +1,439 @@
+#include "netmem/ports/xdp_queue.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <string>
+
+namespace netmem {
+namespace {
+
+constexpr std::uint32_t kEthernetHeader = 14;
+// Frames whose headers are on their way to the cache; pages of 4 KiB put them all in the same few sets.
+constexpr std::uint32_t kPrefetched = 4;
+
+std::uint64_t realtime_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+void drop_pages(std::span<const Part> parts) {
+  for (const Part& part : parts) drop(part.page);
+}
+
+// Makes of a packet's references one for each descriptor; both are in the packet's order. There are fewer references
+// where header and payload share one, or a part spans chunks, and more where parts are empty or make one range.
+void hand_over(std::span<const Part> parts, std::span<const Netmem> held) {
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Netmem page = parts[i].page;
+    const bool again = i != 0 && parts[i - 1].page == page;
+    while (!again && held[next] != page) drop(held[next++]);
+    if (next < held.size() && held[next] == page) {
+      ++next;
+    } else {
+      retain(page);
+    }
+  }
+  for (; next < held.size(); ++next) drop(held[next]);
+}
+
+}  // namespace
+
+XdpQueue::XdpQueue(PagePool& frames, XdpRings rings, const XdpQueueOptions& options)
+    : frames_(frames, options.chunk),
+      gather_(frames_),
+      options_(options),
+      least_missing_(std::clamp<std::uint32_t>(options.most_posted / 4, 1, kBatch)),
+      fill_(rings.fill),
+      completion_(rings.completion),
+      receive_(rings.receive),
+      transmit_(rings.transmit) {
+  if (options.payload != nullptr) split_.emplace(*options.payload);
+}
+
+XdpQueue::~XdpQueue() { frames_.take_all_home(); }
+
+// ---- receiving ----
+
+std::size_t XdpQueue::receive(std::span<Packet> out) noexcept {
+  if (sending_.mine() != 0) complete();
+  const std::size_t wanted = std::min(out.size(), kBatch);
+  std::uint32_t ready = receive_.available(waiting_ ? ~0U : static_cast<std::uint32_t>(wanted));
+  std::size_t count = 0;
+  if (ready != 0 && !out.empty()) {
+    now_ns_ = realtime_ns();
+    for (std::uint32_t before = 0; ready != before && count < out.size();) {
+      before = ready;
+      count += receive_batch(out.subspan(count, std::min(out.size() - count, kBatch)), ready);
+    }
+  }
+  post();
+  return count;
+}
+
+// Takes what was used away from `ready`.
+std::size_t XdpQueue::receive_batch(std::span<Packet> out, std::uint32_t& ready) noexcept {
+  std::size_t count = 0;
+  std::uint32_t used = 0;
+  for (std::uint32_t i = 0; i < std::min(kPrefetched, ready); ++i) frames_.prefetch(receive_.entry(i).addr);
+  while (count < out.size() && used < ready) {
+    if (used + kPrefetched < ready) frames_.prefetch(receive_.entry(used + kPrefetched).addr);
+    const xdp_desc buffer = receive_.entry(used);
+    if ((buffer.options & kXdpContinues) == 0 && !discarding_) [[likely]] {
+      deliver_single(frames_.take_received(buffer.addr, buffer.len), out[count]);
+      ++used;
+    } else {
+      const std::uint32_t buffers = take_scattered(used, ready, out[count]);
+      waiting_ = buffers == 0;
+      if (waiting_) break;
+      used += buffers;
+    }
+    if (out[count]) ++count;
+  }
+  receive_.release(used);
+  posted_.set(posted_.mine() - used);
+  ready -= used;
+  if (split_) count = finish_split(out.first(count));
+  counts_.received.add(tally_.packets);
+  counts_.received_bytes.add(tally_.bytes);
+  tally_ = {};
+  return count;
+}
+
+// A frame of several buffers: how many were taken; 0: the last ones are not there yet.
+std::uint32_t XdpQueue::take_scattered(std::uint32_t at, std::uint32_t ready, Packet& packet) noexcept {
+  std::array<Part, kMostBuffers> buffers;
+  std::uint32_t count = 0;
+  std::uint32_t size = 0;
+  bool whole = false;
+  while (count < kMostBuffers && at + count < ready && !whole) {
+    const xdp_desc& buffer = receive_.entry(at + count++);
+    whole = (buffer.options & kXdpContinues) == 0;
+  }
+  if (!whole && count < kMostBuffers && !discarding_) return 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const xdp_desc& buffer = receive_.entry(at + i);
+    buffers[i] = frames_.take_received(buffer.addr, buffer.len);
+    size += buffer.len;
+  }
+  const Frame frame = std::span(buffers).first(count);
+  if (whole && !discarding_) {
+    deliver(frame, size, packet);
+    return count;
+  }
+  if (!discarding_) counts_.too_many_buffers.add(1);
+  drop_pages(frame);
+  discarding_ = !whole;
+  return count;
+}
+
+// What is known of a frame before its bytes are moved; whether its headers were found.
+bool XdpQueue::look_at(const Part& first, std::uint32_t size, PacketInfo& info) noexcept {
+  info.layout = parse_headers({frames_.bytes(first), first.size}, size);
+  info.interface = options_.interface;
+  info.queue = options_.queue;
+  info.received_ns = now_ns_;
+  info.checksum = Checksum::unchecked;
+  if (info.layout.unsplit == Unsplit::none) [[likely]]
+    return true;
+  info.checksum = Checksum::none;
+  counts_.unsplit[static_cast<std::size_t>(info.layout.unsplit)].add(1);
+  return false;
+}
+
+// Fills the packet, or drops the frame and counts it: a frame of one buffer.
+void XdpQueue::deliver_single(const Part& buffer, Packet& packet) noexcept {
+  const bool headers = look_at(buffer, buffer.size, packet.info);
+  const HeaderLayout& layout = packet.info.layout;
+  packet.set_header({buffer.page, buffer.offset, headers ? layout.payload : buffer.size});
+  if (headers && layout.payload_size != 0) {
+    if (split_) {
+      const std::span<const std::byte> bytes(frames_.bytes(buffer) + layout.payload, layout.payload_size);
+      return finish_deliver_split(split_->add(packet, bytes), buffer.size, packet);
+    }
+    packet.join_payload({buffer.page, buffer.offset + layout.payload, layout.payload_size});
+  }
+  ++tally_.packets;
+  tally_.bytes += buffer.size;
+}
+
+// The same for any other.
+void XdpQueue::deliver(Frame frame, std::uint32_t size, Packet& packet) noexcept {
+  if (!look_at(frame[0], size, packet.info)) {
+    deliver_whole(frame, packet);
+  } else if (split_ && packet.info.layout.payload_size != 0) {
+    return deliver_split(frame, size, packet);
+  } else {
+    deliver_joined(frame, packet);
+  }
+  if (!packet) return;
+  ++tally_.packets;
+  tally_.bytes += size;
+}
+
+void XdpQueue::deliver_whole(Frame frame, Packet& packet) noexcept {
+  packet.set_header(frame[0]);
+  for (const Part& buffer : frame.subspan(1)) packet.add_payload(buffer);
+}
+
+void XdpQueue::deliver_joined(Frame frame, Packet& packet) noexcept {
+  const HeaderLayout& layout = packet.info.layout;
+  const Part& first = frame[0];
+  std::uint32_t left = layout.payload_size;
+  const std::uint32_t joined = std::min(left, first.size - layout.payload);
+  left -= joined;
+  if (frame.size() + (joined != 0 ? 1 : 0) > Packet::kMostPayloads + 1) {
+    counts_.too_many_buffers.add(1);
+    return drop_pages(frame);
+  }
+  packet.set_header({first.page, first.offset, layout.payload});
+  if (joined != 0) packet.join_payload({first.page, first.offset + layout.payload, joined});
+  for (const Part& buffer : frame.subspan(1)) {
+    if (left == 0) {  // nothing but padding
+      drop(buffer.page);
+      continue;
+    }
+    const std::uint32_t size = std::min(left, buffer.size);
+    packet.add_payload({buffer.page, buffer.offset, size});
+    left -= size;
+  }
+}
+
+void XdpQueue::deliver_split(Frame frame, std::uint32_t size, Packet& packet) noexcept {
+  const HeaderLayout& layout = packet.info.layout;
+  std::array<std::span<const std::byte>, kMostBuffers> bytes;
+  std::uint32_t left = layout.payload_size;
+  std::uint32_t skipped = layout.payload;
+  for (std::size_t i = 0; i < frame.size(); ++i, skipped = 0) {
+    const std::uint32_t piece = std::min(left, frame[i].size - skipped);
+    bytes[i] = {frames_.bytes(frame[i]) + skipped, piece};
+    left -= piece;
+  }
+  packet.set_header({frame[0].page, frame[0].offset, layout.payload});
+  const bool added = split_->add(packet, std::span(bytes).first(frame.size()), layout.payload_size);
+  // Their bytes are copied later.
+  for (const Part& buffer : frame.subspan(1)) added ? split_->drop_later(buffer.page) : drop(buffer.page);
+  finish_deliver_split(added, size, packet);
+}
+
+void XdpQueue::finish_deliver_split(bool added, std::uint32_t frame_size, Packet& packet) noexcept {
+  if (!added) [[unlikely]] {
+    counts_.no_device_page.add(1);
+    return packet.reset();
+  }
+  ++tally_.split_packets;
+  tally_.split_frame_bytes += frame_size;
+  tally_.split_bytes += packet.info.layout.payload_size;
+}
+
+// Copies the payloads, or drops the packets that wait for theirs; how many are left, at the front.
+std::size_t XdpQueue::finish_split(std::span<Packet> packets) noexcept {
+  if (split_->copy()) [[likely]] {
+    tally_.packets += tally_.split_packets;
+    tally_.bytes += tally_.split_frame_bytes;
+    counts_.split_bytes.add(tally_.split_bytes);
+    return packets.size();
+  }
+  counts_.payload_copy_failed.add(tally_.split_packets);
+  std::size_t kept = 0;
+  for (Packet& packet : packets) {
+    if (packet.info.layout.payload_size != 0) {
+      packet.reset();
+    } else if (&packets[kept++] != &packet) {
+      packets[kept - 1] = std::move(packet);
+    }
+  }
+  return kept;
+}
+
+void XdpQueue::post() noexcept {
+  const auto missing = options_.most_posted - static_cast<std::uint32_t>(posted_.mine());
+  if (missing < least_missing_) {
+    starved_ = false;
+    return;
+  }
+  const std::uint32_t wanted = std::min(missing, fill_.room(missing));
+  std::uint32_t given = 0;
+  while (given < wanted) {
+    std::array<Part, kBatch> chunks;
+    const std::span<Part> asked = std::span(chunks).first(std::min<std::size_t>(wanted - given, kBatch));
+    const std::size_t got = frames_.try_alloc(asked);
+    for (const Part& chunk : asked.first(got)) fill_.put(frames_.posted(chunk));
+    given += static_cast<std::uint32_t>(got);
+    if (got < asked.size()) break;
+  }
+  fill_.publish();
+  posted_.add(given);
+  if (given < wanted && !starved_) counts_.starved.add(1);
+  starved_ = given < wanted;
+}
+
+// ---- sending ----
+
+// Where a packet's bytes lie, in pieces that each fit a descriptor.
+struct XdpQueue::Ranges {
+  std::array<Part, kMostBuffers> parts;
+  std::uint32_t count = 0;
+  std::uint32_t bytes = 0;
+
+  // False: there are too many.
+  [[nodiscard]] bool add(Part part, std::uint32_t chunk) {
+    while (part.size != 0) {
+      if (count != 0 && follows(parts[count - 1], part, chunk)) {
+        const std::uint32_t room = chunk - (parts[count - 1].offset + parts[count - 1].size) % chunk;
+        const std::uint32_t more = std::min(room, part.size);
+        parts[count - 1].size += more;
+        part.offset += more;
+        part.size -= more;
+        continue;
+      }
+      if (count == parts.size()) return false;
+      const std::uint32_t size = std::min(part.size, chunk - part.offset % chunk);
+      parts[count++] = {part.page, part.offset, size};
+      part.offset += size;
+      part.size -= size;
+    }
+    return true;
+  }
+
+ private:
+  static bool follows(const Part& before, const Part& part, std::uint32_t chunk) {
+    return before.page == part.page && before.offset + before.size == part.offset && part.offset % chunk != 0;
+  }
+};
+
+XdpQueue::Way XdpQueue::way_of(const Packet& packet, Ranges& ranges) const noexcept {
+  if (!packet) return Way::empty;
+  ranges.count = 0;
+  ranges.bytes = packet.size();
+  const std::uint32_t chunk = frames_.chunk();
+  const std::uint32_t most_parts =
+      options_.multi_buffer ? std::min<std::uint32_t>(options_.most_parts, kMostBuffers) : 1;
+  if (ranges.bytes < kEthernetHeader) return Way::too_small;
+  if (ranges.bytes > std::min(options_.most_frame, most_parts * chunk)) return Way::too_large;
+  const auto add = [&](const Part& part) {
+    return part.size == 0 || (frames_.has(part.page) && ranges.add(part, chunk) && ranges.count <= most_parts);
+  };
+  const bool fits = add(packet.header()) && std::ranges::all_of(packet.payload(), add);
+  return fits ? Way::as_it_is : Way::copied;
+}
+
+std::size_t XdpQueue::transmit(std::span<Packet> packets) noexcept {
+  complete();
+  std::size_t done = 0;
+  while (done < packets.size()) {
+    const std::span<Packet> batch = packets.subspan(done, std::min(packets.size() - done, kBatch));
+    const std::size_t taken = transmit_batch(batch);
+    done += taken;
+    if (taken < batch.size()) break;
+  }
+  return done;
+}
+
+std::size_t XdpQueue::transmit_batch(std::span<Packet> packets) noexcept {
+  std::size_t done = 0;
+  Ranges ranges;
+  for (; done < packets.size(); ++done) {
+    Packet& packet = packets[done];
+    Way way = way_of(packet, ranges);
+    if (way == Way::copied) {
+      gather(packets.subspan(done));
+      way = way_of(packet, ranges);
+    }
+    if (way == Way::empty) continue;
+    if (way == Way::too_large || way == Way::too_small) {
+      (way == Way::too_large ? counts_.too_large_to_send : counts_.too_small_to_send).add(1);
+      packet.reset();
+      continue;
+    }
+    if (way == Way::copied) {
+      counts_.no_frame_to_send_from.add(1);
+      break;
+    }
+    if (!enqueue(packet, ranges)) {
+      counts_.tx_ring_full.add(1);
+      break;
+    }
+  }
+  transmit_.publish();
+  return done;
+}
+
+// Replaces those that must be copied by their copies, as far as the ring and the pool have room.
+void XdpQueue::gather(std::span<Packet> packets) noexcept {
+  Ranges ranges;
+  std::uint64_t copied = 0;
+  const std::size_t room = transmit_.room(static_cast<std::uint32_t>(packets.size()));
+  for (Packet& packet : packets.first(std::min(packets.size(), room))) {
+    if (way_of(packet, ranges) != Way::copied) continue;
+    if (!gather_.add(packet)) break;
+    ++copied;
+  }
+  const std::size_t lost = gather_.copy();
+  counts_.send_copy_failed.add(lost);
+  counts_.copied_to_send.add(copied - lost);
+}
+
+// The packet's references become the descriptors'. False, and nothing done: the ring has no room.
+bool XdpQueue::enqueue(Packet& packet, const Ranges& ranges) noexcept {
+  const std::span<const Part> parts = std::span(ranges.parts).first(ranges.count);
+  if (transmit_.room(ranges.count) < ranges.count) return false;
+  if (!std::ranges::all_of(parts, [&](const Part& part) { return frames_.may_send(part); })) return false;
+  std::array<Netmem, kMostBuffers> held;
+  const std::size_t count = packet.release(held);
+  for (const Part& part : parts) {
+    const bool last = &part == &parts.back();
+    transmit_.put({frames_.sent(part), part.size, last ? 0 : kXdpContinues});
+  }
+  hand_over(parts, std::span<const Netmem>(held).first(count));
+  sending_.add(parts.size());
+  counts_.transmitted.add(1);
+  counts_.transmitted_bytes.add(ranges.bytes);
+  return true;
+}
+
+void XdpQueue::complete() noexcept {
+  for (std::uint32_t left = completion_.available(kBatch); left != 0;) {
+    std::array<Netmem, kBatch> pages;
+    const std::uint32_t count = std::min<std::uint32_t>(left, kBatch);
+    for (std::uint32_t i = 0; i < count; ++i) pages[i] = frames_.take_sent(completion_.entry(i));
+    completion_.release(count);
+    sending_.set(sending_.mine() - count);
+    drop(std::span<const Netmem>(pages).first(count));
+    left -= count;
+  }
+}
+
+// ---- reports ----
+
+std::vector<Counter> XdpQueue::counters() const {
+  const auto of = [](const SingleWriter<std::uint64_t>& count) { return count.read(); };
+  std::vector<Counter> all = {{"received", of(counts_.received)}, {"received_bytes", of(counts_.received_bytes)}};
+  const std::size_t unsplit = all.size();
+  all.push_back({"unsplit", 0});
+  for (std::size_t i = 1; i < kUnsplitReasons; ++i) {
+    all.push_back({std::string("unsplit_") + name_of(static_cast<Unsplit>(i)), of(counts_.unsplit[i])});
+    all[unsplit].value += all.back().value;
+  }
+  const Counter rest[] = {{"split_bytes", of(counts_.split_bytes)},
+                          {"no_device_page", of(counts_.no_device_page)},
+                          {"payload_copy_failed", of(counts_.payload_copy_failed)},
+                          {"too_many_buffers", of(counts_.too_many_buffers)},
+                          {"posted", posted()},
+                          {"starved", of(counts_.starved)},
+                          {"transmitted", of(counts_.transmitted)},
+                          {"transmitted_bytes", of(counts_.transmitted_bytes)},
+                          {"sending", sending()},
+                          {"copied_to_send", of(counts_.copied_to_send)},
+                          {"too_large_to_send", of(counts_.too_large_to_send)},
+                          {"too_small_to_send", of(counts_.too_small_to_send)},
+                          {"send_copy_failed", of(counts_.send_copy_failed)},
+                          {"no_frame_to_send_from", of(counts_.no_frame_to_send_from)},
+                          {"tx_ring_full", of(counts_.tx_ring_full)}};
+  all.insert(all.end(), std::begin(rest), std::end(rest));
+  return all;
+}
+
+}  // namespace netmem
