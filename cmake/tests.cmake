@@ -1,7 +1,8 @@
 # Tests. Sources are found by name:
 #   netmem/*/*_test.cc, tools/*_test.cc, tests/{provider,regress}/*_test.cc   label unit         netmem_tests
 #   tests/{model,stress,integration}/*_test.cc                              label = folder     netmem_FOLDER_tests
-#   tests/integration/X.sh, but common.sh                                   label integration  integration.X; 77: skipped
+#   tests/integration/X.sh, but common.sh and namespaces.sh                 label integration  integration.X; 77: skipped
+#   tests/integration/programs/X.cc                                         a program for a script, built beside netmem
 #   tests/fuzz/X_fuzz.cc, netmem/*/X_fuzz.cc                                label fuzz         replay of tests/fuzz/corpus/X
 # Any other tests/*/*.cc, and netmem/*/*_test_support.cc, is shared by all of them. The program `netmem` is a
 # script's argument, and the macro NETMEM_PROGRAM in C++.
@@ -49,9 +50,15 @@ foreach(label model stress integration)
   netmem_gtests(netmem_${label}_tests ${label} ${sources})
 endforeach()
 
+file(GLOB programs CONFIGURE_DEPENDS tests/integration/programs/*.cc)
+foreach(source IN LISTS programs)
+  cmake_path(GET source STEM name)
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE netmem_test_support)
+endforeach()
 if(TARGET netmem_tool)
   file(GLOB scripts CONFIGURE_DEPENDS tests/integration/*.sh)
-  list(FILTER scripts EXCLUDE REGEX "/common\\.sh$")
+  list(FILTER scripts EXCLUDE REGEX "/(common|namespaces)\\.sh$")
   foreach(script IN LISTS scripts)
     cmake_path(GET script STEM name)
     add_test(NAME integration.${name} COMMAND bash ${script} $<TARGET_FILE:netmem_tool>)
@@ -74,15 +81,10 @@ foreach(source IN LISTS fuzz_targets)
   endif()
 endforeach()
 
-# The examples are the documentation's: they compile and run.
-file(GLOB examples CONFIGURE_DEPENDS examples/*.cc)
-foreach(source IN LISTS examples)
-  cmake_path(GET source STEM name)
-  add_executable(example_${name} ${source})
-  target_link_libraries(example_${name} PRIVATE netmem::netmem netmem_warnings)
-endforeach()
-add_test(NAME Examples.HelloRuns COMMAND example_hello)
-set_tests_properties(Examples.HelloRuns PROPERTIES LABELS unit)
+if(NETMEM_BUILD_EXAMPLES)
+  add_test(NAME Examples.HelloRuns COMMAND example_hello)
+  set_tests_properties(Examples.HelloRuns PROPERTIES LABELS unit)
+endif()
 
 # Checks of the sources and of what is installed need no sanitizer.
 if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <limits>
 #include <thread>
@@ -115,6 +116,20 @@ TEST(Reference, ABulkMayMixPagesOfSeveralPoolsAndSharedOnes) {
   EXPECT_TRUE(b.pool->audit());
 }
 
+TEST(Reference, ReferencesOfAPageThatStandTogetherAreAllDropped) {
+  Pool p;
+  const Netmem a = p.pool->try_alloc();
+  const Netmem b = p.pool->try_alloc();
+  retain(a, 5);
+  retain(b);
+  drop(std::array{a, a, a, b, b, a});
+  EXPECT_EQ(a.descriptor().refs.load(), 2U);
+  EXPECT_EQ(p.pool->counters().inflight(), 1);
+  drop(std::array{a, a});
+  EXPECT_EQ(p.pool->counters().inflight(), 0);
+  EXPECT_TRUE(p.pool->audit());
+}
+
 TEST(ReferenceStress, DropsOnTwoThreadsAtOnceAreAllCounted) {
   constexpr std::uint32_t kEach = 100'000;
   Pool p;
@@ -140,6 +155,14 @@ TEST(ReferenceDeathTest, APageDroppedTwiceIsNamedWithItsPool) {
   const Netmem page = p.pool->try_alloc();
   drop(page);
   EXPECT_DEATH(drop(page), "page 0 of region test, pool pool: dropped twice, or after it went home");
+}
+
+TEST(ReferenceDeathTest, MoreReferencesDroppedAtOnceThanThereAreAreNamed) {
+  Pool p;
+  const Ref page(p.pool->try_alloc());
+  retain(page.get());
+  EXPECT_DEATH(drop(std::array{page.get(), page.get(), page.get()}), "dropped more often than it was retained");
+  drop(page.get());
 }
 
 TEST(ReferenceDeathTest, AStaleHandleIsRecognisedAfterThePageFoundANewHolder) {

@@ -26,17 +26,20 @@ void drop_last(Netmem page, Descriptor& descriptor, std::uint32_t flags) {
   owner->take_home(std::span<const Netmem>(&page, 1));
 }
 
-}  // namespace
-
-void drop_shared(Netmem page) noexcept {
+// Drops as many references that the caller holds.
+inline void drop_several(Netmem page, std::uint32_t several) {
   Descriptor& descriptor = page.descriptor();
   std::uint32_t refs = descriptor.refs.load(std::memory_order_acquire);
   // Never the owner first: as long as others hold the page too, it may leave its pool, and the pool may end.
-  if ((refs & Descriptor::kCountMask) > 1) refs = descriptor.refs.fetch_sub(1, std::memory_order_acq_rel);
+  if ((refs & Descriptor::kCountMask) > several) refs = descriptor.refs.fetch_sub(several, std::memory_order_acq_rel);
   const std::uint32_t count = refs & Descriptor::kCountMask;
-  if (count == 0) report_misuse(page, "dropped more often than it was retained");
-  if (count == 1) drop_last(page, descriptor, refs & ~Descriptor::kCountMask);
+  if (count < several) report_misuse(page, "dropped more often than it was retained");
+  if (count == several) drop_last(page, descriptor, refs & ~Descriptor::kCountMask);
 }
+
+}  // namespace
+
+void drop_shared(Netmem page) noexcept { drop_several(page, 1); }
 
 namespace {
 
@@ -44,8 +47,10 @@ namespace {
 std::size_t drop_run(std::span<const Netmem> pages) {
   const Descriptor& first = pages.front().descriptor();
   if (first.refs.load(std::memory_order_acquire) != 1) {
-    drop_shared(pages.front());
-    return 1;
+    std::size_t same = 1;  // fragments of a page often stand together: one atomic for all
+    while (same < pages.size() && pages[same] == pages.front()) ++same;
+    drop_several(pages.front(), static_cast<std::uint32_t>(same));
+    return same;
   }
   PageOwner* const home = first.owner;
   if (home->is_consumer()) {

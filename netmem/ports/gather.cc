@@ -9,10 +9,37 @@ namespace netmem {
 
 Gather::Gather(XdpFrames& frames) : frames_(frames) {
   jobs_.reserve(kMostPackets);
-  copies_.reserve(kMostPackets * (kMostFrames + Packet::kMostPayloads + 1));
+  copies_.reserve(kMostPackets * (kMostFrames + Packet::kMostPayloads));
+  spent_.reserve(kMostPackets * (1 + Packet::kMostPayloads));
 }
 
 bool Gather::add(Packet& packet) noexcept {
+  if (!fits_behind_header(packet)) return add_frames(packet);
+  add_behind_header(packet);
+  return true;
+}
+
+bool Gather::fits_behind_header(const Packet& packet) const noexcept {
+  const Part& header = packet.header();
+  if (header.size == 0 || !frames_.is_sole_frame(header.page)) return false;
+  std::uint64_t end = header.offset + header.size;
+  for (const Part& part : packet.payload()) {
+    if (part.page == header.page && part.offset != end) return false;  // would be overwritten
+    end += part.size;
+  }
+  return end <= frames_.chunk();
+}
+
+void Gather::add_behind_header(Packet& packet) noexcept {
+  Part whole = packet.header();
+  for (const Part& part : packet.payload()) {
+    if (part.page != whole.page) add_bytes(part, frames_.bytes(whole) + whole.size);
+    whole.size += part.size;
+  }
+  jobs_.emplace_back(&packet, whole, Packet());
+}
+
+bool Gather::add_frames(Packet& packet) noexcept {
   std::array<Part, kMostFrames> room;
   const std::uint32_t chunk = frames_.chunk();
   std::uint32_t left = packet.size();
@@ -21,15 +48,20 @@ bool Gather::add(Packet& packet) noexcept {
     for (const Part& frame : to.first(got)) drop(frame.page);
     return false;
   }
-  std::uint32_t at = 0;
-  const auto add_part = [&](const Part& from) {
-    add_bytes(from, to, at);
-    at += from.size;
+  std::uint32_t at = 0;  // counted through all the frames
+  const auto add_part = [&](Part part) {
+    while (part.size != 0) {
+      const std::uint32_t piece = std::min(part.size, chunk - at % chunk);
+      add_bytes({part.page, part.offset, piece}, frames_.bytes(to[at / chunk]) + at % chunk);
+      part.offset += piece;
+      part.size -= piece;
+      at += piece;
+    }
   };
   add_part(packet.header());
   for (const Part& part : packet.payload()) add_part(part);
 
-  Job& job = jobs_.emplace_back(&packet, Packet());
+  Job& job = jobs_.emplace_back(&packet, Part(), Packet());
   job.copy.info = packet.info;
   for (Part& frame : to) {
     frame.size = std::min(left, chunk);
@@ -39,20 +71,12 @@ bool Gather::add(Packet& packet) noexcept {
   return true;
 }
 
-// The bytes go to `at`, counted through all the frames.
-void Gather::add_bytes(const Part& from, std::span<const Part> frames, std::uint32_t at) noexcept {
-  const std::uint32_t chunk = frames_.chunk();
-  for (std::uint32_t done = 0; done != from.size;) {
-    const Part& frame = frames[(at + done) / chunk];
-    const std::uint32_t begin = (at + done) % chunk;
-    const std::uint32_t piece = std::min(from.size - done, chunk - begin);
-    std::byte* const to = frames_.bytes(frame) + begin;
-    if (from.page.is_device()) {
-      copies_.push_back({{to, piece}, from.page, from.offset + done});
-    } else {
-      std::memcpy(to, Page(from.page).address() + from.offset + done, piece);
-    }
-    done += piece;
+void Gather::add_bytes(const Part& from, std::byte* to) noexcept {
+  if (from.size == 0) return;
+  if (from.page.is_device()) {
+    copies_.push_back({{to, from.size}, from.page, from.offset});
+  } else {
+    std::memcpy(to, Page(from.page).address() + from.offset, from.size);
   }
 }
 
@@ -69,15 +93,32 @@ bool Gather::copy_out_of_devices() noexcept {
   return true;
 }
 
-std::size_t Gather::copy() noexcept {
-  const std::size_t lost = copy_out_of_devices() ? 0 : jobs_.size();
+bool Gather::copy() noexcept {
+  const bool copied = copy_out_of_devices();
   for (Job& job : jobs_) {
-    if (lost != 0) job.copy.reset();
-    *job.packet = std::move(job.copy);
+    if (copied) {
+      finish(job);
+    } else {
+      job.packet->reset();
+    }
   }
+  drop(std::span<const Netmem>(spent_));
+  spent_.clear();
   copies_.clear();
   jobs_.clear();
-  return lost;
+  return copied;
+}
+
+void Gather::finish(Job& job) noexcept {
+  std::array<Netmem, Packet::kMostPayloads + 1> pages;
+  const std::span<const Netmem> held = std::span(pages).first(job.packet->release(pages));
+  const std::size_t kept = job.copy ? 0 : 1;  // the header's
+  spent_.insert(spent_.end(), held.begin() + static_cast<std::ptrdiff_t>(kept), held.end());
+  if (job.copy) {
+    *job.packet = std::move(job.copy);
+  } else {
+    job.packet->set_header(job.whole);
+  }
 }
 
 }  // namespace netmem

@@ -1,4 +1,6 @@
-// Copies packets whose bytes lie in device memory or in other regions together into frames, so that they can be sent.
+// Puts packets whose bytes lie in several places together, so that they can be sent: what is in device memory or in
+// another region, and what is in more parts than the kernel takes. The bytes go behind the header, where its page is
+// nobody else's and has room, or else all of them into new frames.
 //
 // Threads: the consumer of the frames' pool. Nothing is allocated from the heap after creation.
 #pragma once
@@ -21,23 +23,29 @@ class Gather {
 
   explicit Gather(XdpFrames& frames);
 
-  // Prepares to make `packet` a copy of itself. False: the pool has not enough frames, and nothing was done. REQUIRES:
-  // it is not empty and fits kMostFrames chunks; it stays where it is until copy().
+  // Prepares to put `packet` together. False: the pool has not enough frames, and nothing was done. REQUIRES: it is not
+  // empty, fits kMostFrames chunks, and stays where it is until copy().
   [[nodiscard]] bool add(Packet& packet) noexcept;
-  // Copies what was added. What could not be copied is dropped: how many packets.
-  std::size_t copy() noexcept;
+  // Copies, and drops what the bytes lay in. False: a copy engine refused, and all that was added is dropped.
+  [[nodiscard]] bool copy() noexcept;
 
  private:
   struct Job {
     Packet* packet;
-    Packet copy;
+    Part whole;   // the header's part once everything is behind it, or else
+    Packet copy;  // what the packet becomes
   };
-  void add_bytes(const Part& from, std::span<const Part> frames, std::uint32_t at) noexcept;
+  [[nodiscard]] bool fits_behind_header(const Packet& packet) const noexcept;
+  void add_behind_header(Packet& packet) noexcept;
+  [[nodiscard]] bool add_frames(Packet& packet) noexcept;
+  void add_bytes(const Part& from, std::byte* to) noexcept;
   [[nodiscard]] bool copy_out_of_devices() noexcept;
+  void finish(Job& job) noexcept;
 
   XdpFrames& frames_;
   std::vector<Job> jobs_;
   std::vector<CopyOut> copies_;
+  std::vector<Netmem> spent_;
 };
 
 }  // namespace netmem

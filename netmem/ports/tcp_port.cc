@@ -4,13 +4,13 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "netmem/base/single_writer.h"
 #include "netmem/ports/acceptor.h"
 #include "netmem/ports/address.h"
 #include "netmem/ports/connections.h"
+#include "netmem/ports/deadline.h"
 #include "netmem/ports/landing.h"
 #include "netmem/ports/poller.h"
 
@@ -51,29 +51,6 @@ class Sink {
   std::span<Delivery> out_;
   std::size_t count_ = 0;
 };
-
-class Deadline {
- public:
-  explicit Deadline(int timeout_ms) : timeout_ms_(timeout_ms) {
-    if (timeout_ms > 0) at_ = Clock::now() + std::chrono::milliseconds(timeout_ms);
-  }
-  // -1: never.
-  [[nodiscard]] int left_ms() const {
-    if (timeout_ms_ <= 0) return std::max(timeout_ms_, -1);
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(at_ - Clock::now()).count();
-    return static_cast<int>(std::max<std::int64_t>(left, 0));
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  int timeout_ms_;
-  Clock::time_point at_;
-};
-
-int sooner(int a_ms, int b_ms) {
-  if (a_ms < 0) return b_ms;
-  return b_ms < 0 ? a_ms : std::min(a_ms, b_ms);
-}
 
 class KernelTcpPort final : public TcpPort {
  public:

@@ -29,6 +29,10 @@ class XdpFrames {
   [[nodiscard]] const Region& region() const { return region_; }
   [[nodiscard]] std::uint32_t chunk() const { return chunk_; }
   [[nodiscard]] bool has(Netmem page) const { return &page.region() == &region_; }
+  // A whole page of the region that only the caller holds, all of its bytes.
+  [[nodiscard]] bool is_sole_frame(Netmem page) const {
+    return chunk_shift_ == page_shift_ && has(page) && page.descriptor().refs.load(std::memory_order_acquire) == 1;
+  }
   [[nodiscard]] std::byte* bytes(const Part& part) const {
     return reinterpret_cast<std::byte*>(part.page.descriptor().address) + part.offset;
   }

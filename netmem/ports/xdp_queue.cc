@@ -282,7 +282,7 @@ struct XdpQueue::Ranges {
   [[nodiscard]] bool add(Part part, std::uint32_t chunk) {
     while (part.size != 0) {
       if (count != 0 && follows(parts[count - 1], part, chunk)) {
-        const std::uint32_t room = chunk - (parts[count - 1].offset + parts[count - 1].size) % chunk;
+        const std::uint32_t room = chunk - ((parts[count - 1].offset + parts[count - 1].size) & (chunk - 1));
         const std::uint32_t more = std::min(room, part.size);
         parts[count - 1].size += more;
         part.offset += more;
@@ -290,7 +290,7 @@ struct XdpQueue::Ranges {
         continue;
       }
       if (count == parts.size()) return false;
-      const std::uint32_t size = std::min(part.size, chunk - part.offset % chunk);
+      const std::uint32_t size = std::min(part.size, chunk - (part.offset & (chunk - 1)));
       parts[count++] = {part.page, part.offset, size};
       part.offset += size;
       part.size -= size;
@@ -300,7 +300,7 @@ struct XdpQueue::Ranges {
 
  private:
   static bool follows(const Part& before, const Part& part, std::uint32_t chunk) {
-    return before.page == part.page && before.offset + before.size == part.offset && part.offset % chunk != 0;
+    return before.page == part.page && before.offset + before.size == part.offset && (part.offset & (chunk - 1)) != 0;
   }
 };
 
@@ -361,19 +361,17 @@ std::size_t XdpQueue::transmit_batch(std::span<Packet> packets) noexcept {
   return done;
 }
 
-// Replaces those that must be copied by their copies, as far as the ring and the pool have room.
+// Puts those together that cannot be sent as they are, as far as the ring and the pool have room.
 void XdpQueue::gather(std::span<Packet> packets) noexcept {
   Ranges ranges;
-  std::uint64_t copied = 0;
+  std::uint64_t added = 0;
   const std::size_t room = transmit_.room(static_cast<std::uint32_t>(packets.size()));
   for (Packet& packet : packets.first(std::min(packets.size(), room))) {
     if (way_of(packet, ranges) != Way::copied) continue;
     if (!gather_.add(packet)) break;
-    ++copied;
+    ++added;
   }
-  const std::size_t lost = gather_.copy();
-  counts_.send_copy_failed.add(lost);
-  counts_.copied_to_send.add(copied - lost);
+  (gather_.copy() ? counts_.copied_to_send : counts_.send_copy_failed).add(added);
 }
 
 // The packet's references become the descriptors'. False, and nothing done: the ring has no room.

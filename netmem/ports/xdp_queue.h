@@ -61,6 +61,9 @@ class XdpQueue {
   void complete() noexcept;
   void post() noexcept;
 
+  // The interface's MTU has changed.
+  void set_most_frame(std::uint32_t bytes) { options_.most_frame = bytes; }
+
   // Whether the kernel asks to be woken, for receiving and for sending.
   [[nodiscard]] bool wants_wakeup_to_receive() const { return fill_.wants_wakeup(); }
   [[nodiscard]] bool wants_wakeup_to_send() const { return transmit_.wants_wakeup(); }
@@ -112,7 +115,7 @@ class XdpQueue {
   XdpFrames frames_;
   Gather gather_;
   std::optional<HeaderSplit> split_;
-  const XdpQueueOptions options_;
+  XdpQueueOptions options_;
   const std::uint32_t least_missing_;  // so many before they are posted
   XdpProducer<std::uint64_t> fill_;
   XdpConsumer<std::uint64_t> completion_;

@@ -4,11 +4,13 @@ set -euo pipefail
 netmem=$1
 work=$(mktemp -d "${TMPDIR:-/tmp}/netmem-test-XXXXXX")
 started=()
+at_exit=() # functions that take away what a test made beside files and processes
 
 clean_up() {
   local code=$?
   for pid in "${started[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
+  for function in "${at_exit[@]}"; do "$function" || true; done
   rm -rf "$work"
   exit "$code"
 }
@@ -98,7 +100,7 @@ run_failing() {
 # What NAME said on standard error, but for the line about listening, is one error.
 one_line() {
   local lines
-  lines=$(grep -vc '^listening on ' "$work/$1.err" || true)
+  lines=$(grep -vEc '^(listening|receiving|echoing) on ' "$work/$1.err" || true)
   equal "$lines" 1 "lines on standard error of $1"
   grep -q '^netmem: .*cannot ' "$work/$1.err" || fail "$1: standard error does not say what could not be done"
 }

@@ -7,15 +7,23 @@ _netmem_values() {
     --landing) echo "auto direct staged" ;;
     --digest) echo "xxh3 sha256 none" ;;
     --format) echo "table kernel" ;;
+    --interface) ls /sys/class/net ;;
+    --queue) echo "all 0" ;;
+    --split) echo "on off" ;;
+    --frames) echo "host: huge: huge_split: huge_1g:" ;;
+    --chunk) echo "2K 4K" ;;
+    --mode) echo "auto native generic" ;;
+    --zero-copy) echo "auto on off" ;;
   esac
 }
 
 _netmem_flags() {
   case $1 in
-    recv) echo "--help --listen --memory --page-size --landing --output --connections --digest --json" ;;
-    send) echo "--help --connect --input --bytes --seed --connections --digest --json" ;;
+    recv) echo "--help --listen --interface --udp --tcp-sniff --any --queue --count --split --frames --chunk --mode --zero-copy --busy-poll --pcap --memory --page-size --landing --output --connections --digest --json" ;;
+    send) echo "--help --connect --udp --rate --size --count --input --bytes --seed --connections --digest --json" ;;
+    echo) echo "--help --interface --udp --queue --count --frames --chunk --mode --zero-copy --busy-poll --json" ;;
     bench) echo "--help --filter --list --time --loops --repetitions --format --json --report --picture --experiment --from" ;;
-    *) echo "--help --version recv send bench" ;;
+    *) echo "--help --version recv send echo bench" ;;
   esac
 }
 
@@ -24,15 +32,15 @@ _netmem() {
   # bash takes a colon for the end of a word.
   if [[ $previous == : ]]; then return; fi
   case $previous in
-    --input | --output | --from | --experiment | --report | --picture)
+    --input | --output | --pcap | --from | --experiment | --report | --picture)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       ;;
-    --memory | --page-size | --landing | --digest | --format)
-      [[ $previous == --memory ]] && compopt -o nospace
+    --memory | --page-size | --landing | --digest | --format | --interface | --queue | --split | --frames | --chunk | --mode | --zero-copy)
+      [[ $previous == --memory || $previous == --frames ]] && compopt -o nospace
       mapfile -t COMPREPLY < <(compgen -W "$(_netmem_values "$previous" 2>/dev/null)" -- "$current")
       ;;
-    --listen | --connect | --connections | --bytes | --seed | --filter | --loops | --time | --repetitions) COMPREPLY=() ;;
+    --listen | --connect | --udp | --tcp-sniff | --count | --rate | --size | --connections | --bytes | --seed | --filter | --loops | --time | --repetitions) COMPREPLY=() ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$(_netmem_flags "${COMP_WORDS[1]}")" -- "$current") ;;
   esac
 }

@@ -1,0 +1,35 @@
+// When a call that may wait must be back. Values; any thread.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+namespace netmem {
+
+class Deadline {
+ public:
+  // 0: at once, -1: never.
+  explicit Deadline(int timeout_ms) : timeout_ms_(timeout_ms) {
+    if (timeout_ms > 0) at_ = Clock::now() + std::chrono::milliseconds(timeout_ms);
+  }
+  // -1: never.
+  [[nodiscard]] int left_ms() const {
+    if (timeout_ms_ <= 0) return std::max(timeout_ms_, -1);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(at_ - Clock::now()).count();
+    return static_cast<int>(std::max<std::int64_t>(left, 0));
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  int timeout_ms_;
+  Clock::time_point at_;
+};
+
+// The sooner of two waits; -1 is never.
+inline int sooner(int a_ms, int b_ms) {
+  if (a_ms < 0) return b_ms;
+  return b_ms < 0 ? a_ms : std::min(a_ms, b_ms);
+}
+
+}  // namespace netmem

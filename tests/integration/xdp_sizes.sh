@@ -1,0 +1,50 @@
+# UDP of every size from 0 to 9000 bytes arrives as it was sent: over IPv4 and IPv6, split into device and host memory
+# and not split, in small and large chunks.
+. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/namespaces.sh"
+need_xdp
+make_pair 9100 1
+
+# One datagram of each size, a few at a time, and the digest of all.
+cat >"$work/every_size.py" <<'PYTHON'
+import hashlib, os, socket, sys, time
+family, host = (socket.AF_INET6, "fd99::2") if sys.argv[1] == "6" else (socket.AF_INET, "10.99.0.2")
+peer = socket.socket(family, socket.SOCK_DGRAM)
+peer.connect((host, 9000))
+data = os.urandom(18000)
+digest = hashlib.sha256()
+for size in range(9001):
+    payload = data[size:size * 2]
+    peer.send(payload)
+    digest.update(payload)
+    if size % 64 == 0:
+        time.sleep(0.002)
+print(digest.hexdigest())
+PYTHON
+
+# every_size 4|6 ARGUMENTS...
+every_size() {
+  local version=$1 sent
+  shift
+  echo "IPv$version, $*"
+  start_packets sizes --udp 9000 --count 9001 --digest sha256 "$@"
+  sent=$(near timeout 60 python3 "$work/every_size.py" "$version")
+  ends_with "$pid" 0 "netmem recv $*"
+  expect sizes 'd["queues"][0]["digest"]' "$sent"
+  expect sizes 'd["packets"], d["bytes"], d["drops"]' "(9001, 40504500, {})"
+  expect sizes 'd["queues"][0]["port"]["unsplit"]' 0
+  books_balance sizes
+}
+
+versions=(4)
+if have_namespace_ipv6; then versions+=(6); else note_skipped "IPv6: this machine has none"; fi
+for version in "${versions[@]}"; do
+  every_size "$version" --memory memfd:16M
+  every_size "$version" --memory host:16M --chunk 2K
+  every_size "$version" --split off
+  every_size "$version" --split off --chunk 2K --output "$work/copy"
+  equal "$(sha256_of "$work/copy")" "$(ask sizes 'd["queues"][0]["digest"]')" "digest of the output"
+done
+every_size 4 --memory memfd:16M --page-size 64K
+every_size 4 --memory memfd:16M --mode generic
+accounted sizes
