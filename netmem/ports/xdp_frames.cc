@@ -46,20 +46,38 @@ std::size_t XdpFrames::alloc_pages(std::span<Part> out) noexcept {
   while (count < out.size()) {
     const std::size_t wanted = std::min(out.size() - count, pages.size());
     const std::size_t got = pool_.try_alloc(std::span(pages).first(wanted));
-    for (std::size_t i = 0; i < got; ++i) out[count + i] = {pages[i], 0, chunk_};
-    count += got;
-    if (got < wanted) break;
+    const std::size_t before = count;
+    for (std::size_t i = 0; i < got; ++i) {
+      out[count] = {pages[i], 0, chunk_};
+      if (has_address(pages[i])) [[likely]]
+        ++count;
+      else
+        drop_foreign(pages[i]);
+    }
+    if (count - before < wanted) break;
   }
   return count;
+}
+
+// Providers that find memory elsewhere when their own is used up give pages of which the kernel knows nothing.
+void XdpFrames::drop_foreign(Netmem page) noexcept {
+  pool_.disconnect(page);
+  drop(page);
 }
 
 // Somebody else may cut the same page into fragments of other sizes: then it is given up for a new one.
 Fragment XdpFrames::alloc_fragment() noexcept {
   Fragment fragment = pool_.try_alloc_fragment(chunk_);
-  if (!fragment || (fragment.offset & (chunk_ - 1)) == 0) return fragment;
+  if (fragment && (fragment.offset & (chunk_ - 1)) != 0) {
+    pool_.recycle_fragment(fragment.netmem);
+    pool_.flush_fragments();
+    fragment = pool_.try_alloc_fragment(chunk_);
+  }
+  if (!fragment || has_address(fragment.netmem)) [[likely]]
+    return fragment;
   pool_.recycle_fragment(fragment.netmem);
   pool_.flush_fragments();
-  return pool_.try_alloc_fragment(chunk_);
+  return {};
 }
 
 void XdpFrames::take_all_home() noexcept {
