@@ -156,6 +156,10 @@ Result<std::size_t> KernelXdpPort::receive(std::span<Packet> out, int timeout_ms
     const std::size_t count = take(out);
     if (count != 0 || std::exchange(woken_, false)) return count;
     if (watch_.state().removed) return gone();
+    if (timeout_ms == 0 && !options_.busy_poll) {
+      wake_to_receive();
+      return 0;
+    }
     const int left = deadline.left_ms();
     if (!wait(left) && left == 0) return 0;
     push();
