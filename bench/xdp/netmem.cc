@@ -14,6 +14,7 @@
 #include "bench/loops/cycles.h"
 #include "bench/xdp/common.h"
 #include "netmem/ports/xdp_port.h"
+#include "netmem/providers/huge.h"
 #include "netmem/providers/memory_spec.h"
 
 namespace netmem::bench {
@@ -42,11 +43,18 @@ T get(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
+// What the kernel does not know cannot be posted, so nothing from outside.
+Result<std::shared_ptr<MemoryProvider>> make_memory(const std::string& text) {
+  const auto spec = parse_memory_spec(text);
+  if (!spec || spec->kind != "huge") return make_provider(text, kPage);
+  return make_huge_provider({.size = spec->size, .page_size = kPage, .outside_size = 0});
+}
+
 PagePoolPtr make_pool(const std::string& memory, const char* name, bool device) {
   PoolOptions options;
   options.name = name;
   options.allow_unreadable = device;
-  return get(PagePool::create(get(make_provider(memory, kPage)), options));
+  return get(PagePool::create(get(make_memory(memory)), options));
 }
 
 class Receiver {
