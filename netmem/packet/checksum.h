@@ -4,6 +4,7 @@
 // Nobody asks for these unasked: a sender on the same machine leaves the transport checksum to hardware that is not
 // there, so a packet from a veth may well be "bad" and sound.
 // Threads: any, one at a time for each packet.
+// Invariant: parts of any sizes sum like one range, and what cannot be known is not called bad.
 #pragma once
 
 #include <cstddef>

@@ -4,7 +4,12 @@
 //   | Ethernet | tag | tag | IPv4 or IPv6 | extensions | UDP or TCP | payload | padding |
 //   0                      network                      transport    payload   payload + payload_size
 //
-// Threads: any. Reads only the bytes of `first`; any bytes are allowed in there.
+// Threads: any. Any bytes are allowed in a frame.
+// Invariants:
+//  1. Only bytes of the first buffer are read. One that holds less of the frame gives the same layout, or
+//     headers_not_in_first_buffer; one that holds all headers, the same.
+//  2. Of a split frame, headers and payload are in order and inside the frame, and nothing else is payload.
+//  3. An unsplit frame has its reason, and no offsets but the IP header's.
 // Sources: IEEE 802.3 and 802.1Q, RFC 791, RFC 8200, RFC 768, RFC 9293, RFC 4302 (lengths of the headers).
 #pragma once
 

@@ -32,7 +32,7 @@ class Outgoing {
 
   std::size_t count_ = 0;
   union {
-    Netmem pages_[kMost];
+    Netmem pages_[kMost];  // NOLINT(readability-identifier-naming)
   };
 };
 

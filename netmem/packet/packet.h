@@ -52,6 +52,7 @@ struct PacketInfo {
   std::uint64_t received_ns = 0;  // CLOCK_REALTIME when its batch was taken from the port; 0: not received
   Checksum checksum = Checksum::unchecked;
 };
+static_assert(sizeof(PacketInfo) == 40);  // a header and the number of payload parts fit into its cache line
 
 class Packet;
 // Drops many, with one trip home for each run of pages of one pool. They are empty afterwards.
@@ -161,9 +162,9 @@ class NETMEM_EXPORT alignas(64) Packet {
 
   Part header_;
   std::uint8_t payloads_ = 0;
-  bool joined_ = false;  // payload_[0] stands on the header's reference, and both are here
-  union {                // not initialised: the first payloads_ are
-    std::array<Part, kMostPayloads> payload_;
+  bool joined_ = false;                        // payload_[0] stands on the header's reference, and both are here
+  union {                                      // only the first payloads_ are initialised
+    std::array<Part, kMostPayloads> payload_;  // NOLINT(readability-identifier-naming)
   };
 };
 

@@ -113,6 +113,22 @@ TEST_F(PacketTest, WhatIsLeftOfAJoinedPairIsDroppedWithThePacket) {
   EXPECT_EQ(more.payload().size(), 2U);
 }
 
+TEST_F(PacketTest, AJoinedPairWithMorePartsIsDroppedOnce) {
+  for (const bool together : {false, true}) {
+    std::vector<Packet> packets(1);
+    packets[0] = joined();
+    packets[0].add_payload({.page = frames_->try_alloc(), .offset = 0, .size = 10});
+    const Netmem page = packets[0].header().page;
+    retain(page);
+    if (together)
+      drop(packets);
+    else
+      packets[0].reset();
+    EXPECT_EQ(references(page), 1U);
+    drop(page);
+  }
+}
+
 TEST_F(PacketTest, PartsTakenOutLeaveTheirPlacesEmptyButAtTheEnd) {
   Packet packet = split(3);
   const Netmem last = packet.payload()[2].page;

@@ -4,15 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
 #include <random>
 #include <thread>
 #include <vector>
 
 #include "netmem/pool/page_pool.h"
 #include "netmem/pool/registry.h"
+#include "tests/support/channel.h"
 #include "tests/support/test_provider.h"
 
 namespace netmem {
@@ -21,37 +19,7 @@ namespace {
 constexpr std::uint32_t kPages = 512;
 
 // Pages on their way from the consumer to the droppers.
-class Channel {
- public:
-  void send(std::vector<Netmem> pages) {
-    {
-      const std::scoped_lock lock(mutex_);
-      queue_.push_back(std::move(pages));
-    }
-    changed_.notify_one();
-  }
-  void close() {
-    {
-      const std::scoped_lock lock(mutex_);
-      closed_ = true;
-    }
-    changed_.notify_all();
-  }
-  bool receive(std::vector<Netmem>& pages) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return closed_ || !queue_.empty(); });
-    if (queue_.empty()) return false;
-    pages = std::move(queue_.front());
-    queue_.pop_front();
-    return true;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::vector<Netmem>> queue_;
-  bool closed_ = false;
-};
+using Pages = Channel<std::vector<Netmem>>;
 
 // How many references the test holds of each page.
 class Ownership {
@@ -72,7 +40,7 @@ class Ownership {
   std::array<std::atomic<int>, kPages> held_{};
 };
 
-void drop_all(Channel& channel, Ownership& ownership, std::uint32_t seed) {
+void drop_all(Pages& channel, Ownership& ownership, std::uint32_t seed) {
   std::mt19937 random(seed);
   std::vector<Netmem> pages;
   while (channel.receive(pages)) {
@@ -86,7 +54,7 @@ void drop_all(Channel& channel, Ownership& ownership, std::uint32_t seed) {
 }
 
 // One round of the consumer: some pages, some of them shared with itself, most of them sent away.
-void allocate_some(PagePool& pool, Channel& channel, Ownership& ownership, std::mt19937& random) {
+void allocate_some(PagePool& pool, Pages& channel, Ownership& ownership, std::mt19937& random) {
   std::vector<Netmem> pages(1 + random() % 90);
   pages.resize(pool.try_alloc(pages));
   for (const Netmem page : pages) ownership.allocated(page);
@@ -111,7 +79,7 @@ void allocate_some(PagePool& pool, Channel& channel, Ownership& ownership, std::
 TEST(PagePoolStress, NoPageHasTwoHoldersAndNoneIsLost) {
   const auto provider = TestProvider::create(kPages);
   const auto pool = PagePool::create(provider, {.ring_size = 128}).value();
-  Channel channel;
+  Pages channel;
   Ownership ownership;
   std::vector<std::thread> droppers;
   for (std::uint32_t i = 0; i < 3; ++i) droppers.emplace_back([&, i] { drop_all(channel, ownership, i); });
@@ -128,7 +96,7 @@ TEST(PagePoolStress, NoPageHasTwoHoldersAndNoneIsLost) {
 TEST(PagePoolStress, PoolsEndWhileTheirPagesAreBeingDropped) {
   const auto provider = TestProvider::create(kPages);
   const auto registry = PoolRegistry::create();
-  Channel channel;
+  Pages channel;
   Ownership ownership;
   std::vector<std::thread> droppers;
   for (std::uint32_t i = 0; i < 2; ++i) droppers.emplace_back([&, i] { drop_all(channel, ownership, i); });
@@ -146,7 +114,7 @@ TEST(PagePoolStress, PoolsEndWhileTheirPagesAreBeingDropped) {
 TEST(PagePoolStress, FragmentsAreDroppedFromEverywhere) {
   const auto provider = TestProvider::create(kPages);
   const auto pool = PagePool::create(provider).value();
-  Channel channel;
+  Pages channel;
   std::vector<std::thread> droppers;
   for (int i = 0; i < 2; ++i) {
     droppers.emplace_back([&] {
