@@ -131,6 +131,9 @@ class FakeXdpKernel {
       entries[producer & (entries.size() - 1)] = entry;
       __atomic_store_n(&producer, producer + 1, __ATOMIC_RELEASE);
     }
+    void for_each(const auto& use) const {
+      for (std::uint32_t i = consumer; i != producer; ++i) use(entries[i & (entries.size() - 1)]);
+    }
     Entry take() {
       const Entry entry = entries[consumer & (entries.size() - 1)];
       __atomic_store_n(&consumer, consumer + 1, __ATOMIC_RELEASE);
