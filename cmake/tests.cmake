@@ -44,6 +44,8 @@ file(GLOB unit_tests CONFIGURE_DEPENDS netmem/*/*_test.cc tests/provider/*_test.
 if(TARGET netmem_tool_parts)
   file(GLOB tool_tests CONFIGURE_DEPENDS tools/*_test.cc)
 endif()
+set_source_files_properties(${PROJECT_SOURCE_DIR}/netmem/ports/link_watch_test.cc PROPERTIES
+  COMPILE_DEFINITIONS NETMEM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 netmem_gtests(netmem_tests unit ${unit_tests} ${tool_tests})
 foreach(label model stress integration)
   file(GLOB sources CONFIGURE_DEPENDS tests/${label}/*_test.cc)

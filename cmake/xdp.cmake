@@ -38,10 +38,9 @@ function(netmem_xdp_program result)
   set(object ${PROJECT_BINARY_DIR}/xdp_program.bpf.o)
   set(bytes ${PROJECT_BINARY_DIR}/xdp_program_bytes.cc)
   # The kernel's headers for BPF are those of the machine that compiles; on Debian asm/ is in a folder of its own.
-  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-multiarch OUTPUT_VARIABLE machine OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
   add_custom_command(OUTPUT ${object}
     COMMAND ${NETMEM_BPF_CLANG} -target bpf -O2 -g -Wall -Werror -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=
-            -fdebug-compilation-dir=. -I${PROJECT_SOURCE_DIR} -isystem /usr/include/${machine} -c ${source} -o ${object}
+            -fdebug-compilation-dir=. -I${PROJECT_SOURCE_DIR} -isystem /usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -c ${source} -o ${object}
     DEPENDS ${source} ${PROJECT_SOURCE_DIR}/netmem/ports/xdp_program.h VERBATIM COMMENT "Compiling the XDP program for BPF")
   add_custom_command(OUTPUT ${bytes}
     COMMAND ${CMAKE_COMMAND} -DFROM=${object} -DTO=${bytes} -P ${netmem_xdp_dir}/write_bytes.cmake

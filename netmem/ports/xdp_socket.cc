@@ -9,6 +9,7 @@
 #include <xdp/libxdp.h>
 #include <xdp/xsk.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <chrono>
@@ -205,6 +206,9 @@ std::vector<Counter> XdpSocket::statistics() const {
   xdp_statistics counts{};
   socklen_t size = sizeof counts;
   ::getsockopt(fd(), SOL_XDP, XDP_STATISTICS, &counts, &size);
+  // In copy mode a frame for which the fill ring has nothing is counted twice (net/xdp/xsk.c, __xsk_rcv, and
+  // xsk_buff_pool.c, __xp_alloc).
+  if (!zero_copy_) counts.rx_dropped -= std::min(counts.rx_dropped, counts.rx_fill_ring_empty_descs);
   return {{"fill_ring_empty", counts.rx_fill_ring_empty_descs},
           {"rx_ring_full", counts.rx_ring_full},
           {"rx_dropped", counts.rx_dropped},

@@ -56,6 +56,7 @@ Fd udp_socket(const SocketAddress& address, std::uint16_t source) {
   Fd socket(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const int large = 16 << 20;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUFFORCE, &large, sizeof large);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUFFORCE, &large, sizeof large);
   SocketAddress own =
       resolve_address(address.family() == AF_INET ? "0.0.0.0:0" : "[::]:0", AddressUse::listen)->front();
   own.set_port(source);
