@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
 
   auto filter = must(XdpFilter::attach(argv[1]));
   auto port = must(XdpPort::create(filter, *frames, {.payload = payload.get()}));
-  must(filter->add(0, {.protocol = IPPROTO_UDP, .port = udp_port, .address = {}}));
+  must(filter->add(0, {.protocol = IPPROTO_UDP, .port = udp_port}));
   std::printf("%s\n", port->describe().c_str());
   std::fflush(stdout);
 

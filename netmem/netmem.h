@@ -9,6 +9,7 @@
 #include "netmem/pool/page_pool.h"
 #include "netmem/pool/registry.h"
 #include "netmem/ports/tcp_port.h"
+#include "netmem/ports/xdp_port.h"
 #include "netmem/providers/decorator.h"
 #include "netmem/providers/device.h"
 #include "netmem/providers/device_copy_engine.h"

@@ -13,6 +13,9 @@ constexpr std::size_t kBatch = 64;
 // Frames have pages of this size; chunks of 2 KiB are fragments of them.
 constexpr std::size_t kFramePage = 4096;
 
+// How a port's description begins: whoever reads the program's lines knows.
+constexpr std::string_view kPortName = "xdp ";
+
 std::uint64_t value_of(const std::vector<Counter>& counters, std::string_view name) {
   for (const Counter& counter : counters)
     if (counter.name == name) return counter.value;
@@ -89,6 +92,7 @@ Result<void> QueueRunner::build() {
   if (!port) return std::unexpected(port.error());
   machinery_.port = std::move(*port);
   report_.description = machinery_.port->describe();
+  if (report_.description.starts_with(kPortName)) report_.description.erase(0, kPortName.size());
   report_.zero_copy = machinery_.port->zero_copy();
   return {};
 }
@@ -154,7 +158,8 @@ void QueueRunner::close_books() {
   if (machinery_.payload) close_pool(*machinery_.payload, report_.payload_pool);
 }
 
-void QueueRunner::close_pool(const PagePool& pool, PoolCounters& counters) {
+void QueueRunner::close_pool(PagePool& pool, PoolCounters& counters) {
+  pool.flush_fragments();  // the page that small pieces are cut from
   if (const Result<void> audited = pool.audit(); !audited) report_.books = audited.error().message();
   counters = pool.counters();
   if (counters.inflight() != 0)

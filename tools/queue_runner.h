@@ -94,7 +94,7 @@ class QueueRunner {
   Result<void> loop();
   Result<void> take(std::span<Packet> packets, int timeout_ms, bool& more);
   void close_books();
-  void close_pool(const PagePool& pool, PoolCounters& counters);
+  void close_pool(PagePool& pool, PoolCounters& counters);
 
   Shared& shared_;
   QueuePlan plan_;

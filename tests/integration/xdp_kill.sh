@@ -4,13 +4,18 @@
 need_xdp
 make_pair 1500 1
 
+sink 9000
+sink_pid=$pid
 start flood ip netns exec "$near" "$netmem" send --udp 10.99.0.2:9000 --rate 50000 --size 200 --bytes 1T --digest none
 flood_pid=$pid
-gets_traffic() { [ -s "$1" ]; }
+# A fifo is written in place: what comes out of it came in.
+mkfifo "$work/fifo"
 for round in 1 2 3; do
-  start_packets victim --udp 9000 --digest none --output /dev/stderr
-  sleep 0.2
+  exec 3<>"$work/fifo"
+  start_packets victim --udp 9000 --digest none --output "$work/fifo"
+  head -c 100000 <&3 >/dev/null
   kill -KILL "$pid"
+  exec 3<&-
   if [ "$round" = 3 ]; then eventually no_xdp_in "$far" far0; fi
   start_packets next --udp 9000 --count 2000
   ends_with "$pid" 0 "netmem recv after kill -9, round $round"
@@ -18,6 +23,9 @@ for round in 1 2 3; do
   books_balance next
 done
 kill "$flood_pid"
+ends_with "$flood_pid" 1 "the sender"
+kill "$sink_pid"
+eventually is_dead "$sink_pid"
 eventually no_xdp_in "$far" far0
 
 echo "the kernel has its datagrams back"

@@ -56,6 +56,7 @@ if command -v tshark >/dev/null; then
 fi
 
 echo "two programs on two queues; one is killed"
+sink 9000
 start_far other 1 recv --interface far0 --json --udp 9000 --queue 1
 other_pid=$pid
 start_far killed 1 recv --interface far0 --json --udp 9000 --queue 2

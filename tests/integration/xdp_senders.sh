@@ -50,7 +50,7 @@ fi
 
 if command -v trafgen >/dev/null; then
   cat >"$work/frames.cfg" <<'FRAMES'
-{ eth(da=02:00:00:00:99:02, sa=02:00:00:00:99:01), ip4(sa=10.99.0.1, da=10.99.0.2), udp(sp=7, dp=9000), 'netmem' }
+{ eth(da=02:00:00:00:99:02, sa=02:00:00:00:99:01), ip4(sa=10.99.0.1, da=10.99.0.2), udp(sp=7, dp=9000), "netmem" }
 FRAMES
   start_packets from_trafgen --udp 9000 --count 500 --output "$work/copy"
   near timeout 60 trafgen --dev near0 --conf "$work/frames.cfg" --num 500 --gap 100us --cpus 1 >"$work/trafgen.err" 2>&1 ||
