@@ -76,26 +76,34 @@ struct DevicePage {
 
 // ---- the designs: where a page's references, owner and life are ----
 
-struct LowBit {
+// Two descriptor types; every helper asks Design::is_device() which one it has.
+template <class Design>
+struct Branching {
+  static std::uint32_t& refs(Handle page) {
+    return Design::is_device(page) ? pointer<typename Design::Device>(page)->refs
+                                   : pointer<typename Design::Host>(page)->refs;
+  }
+  static Cache*& owner(Handle page) {
+    return Design::is_device(page) ? pointer<typename Design::Device>(page)->owner
+                                   : pointer<typename Design::Host>(page)->owner;
+  }
+  static std::uint64_t& life(Handle page) {
+    return Design::is_device(page) ? pointer<typename Design::Device>(page)->life
+                                   : pointer<typename Design::Host>(page)->life;
+  }
+};
+
+struct LowBit : Branching<LowBit> {
   struct alignas(64) Host : HostPage {};
   struct alignas(64) Device : DevicePage {};
   static bool is_device(Handle page) { return (page & kDeviceBit) != 0; }
-  static std::uint32_t& refs(Handle page) {
-    return is_device(page) ? pointer<Device>(page)->refs : pointer<Host>(page)->refs;
-  }
-  static Cache*& owner(Handle page) {
-    return is_device(page) ? pointer<Device>(page)->owner : pointer<Host>(page)->owner;
-  }
-  static std::uint64_t& life(Handle page) {
-    return is_device(page) ? pointer<Device>(page)->life : pointer<Host>(page)->life;
-  }
   template <class Kind>
   static Handle handle(Kind* page) {
     return reinterpret_cast<Handle>(page) | (std::is_same_v<Kind, Device> ? kDeviceBit : 0);
   }
 };
 
-struct TypeField {
+struct TypeField : Branching<TypeField> {
   enum class Type : std::uint32_t { host, device };
   struct Common {
     Type type = Type::host;
@@ -105,15 +113,6 @@ struct TypeField {
     Device() : Common{Type::device}, DevicePage{} {}
   };
   static bool is_device(Handle page) { return pointer<Common>(page)->type == Type::device; }
-  static std::uint32_t& refs(Handle page) {
-    return is_device(page) ? pointer<Device>(page)->refs : pointer<Host>(page)->refs;
-  }
-  static Cache*& owner(Handle page) {
-    return is_device(page) ? pointer<Device>(page)->owner : pointer<Host>(page)->owner;
-  }
-  static std::uint64_t& life(Handle page) {
-    return is_device(page) ? pointer<Device>(page)->life : pointer<Host>(page)->life;
-  }
   template <class Kind>
   static Handle handle(Kind* page) {
     return reinterpret_cast<Handle>(page);

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdlib>
 #include <span>
-#include <stdexcept>
+
+#include "tools/json_reader.h"
 
 namespace netmem::tool {
 namespace {
@@ -31,108 +31,48 @@ std::string three_digits(double value, int near_one) {
   return grouped(fmt::format("{:.{}f}", value, decimals));
 }
 
-// What is wrong with the figures: carried out of the reader to read_figures(), which makes an Error of it.
-struct Damaged : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
+Number number(const JsonReader& from) { return {from.amount(), format_figure(from.json())}; }
+Number number(const JsonReader& from, const char* key) { return number(from.at(key)); }
 
-// A value of the JSON and where it stands ("loops[3].cycles.min").
-class Reader {
- public:
-  Reader(const Json& json, std::string path) : json_(&json), path_(std::move(path)) {}
-
-  [[nodiscard]] Reader at(const char* key) const {
-    if (!json_->is_object()) fail("is no object");
-    const auto found = json_->find(key);
-    const std::string path = path_.empty() ? key : path_ + "." + key;
-    if (found == json_->end()) throw Damaged(path + " is missing");
-    return {*found, path};
-  }
-
-  // Null and missing are the same.
-  [[nodiscard]] std::optional<Reader> maybe(const char* key) const {
-    if (!json_->is_object()) fail("is no object");
-    if (!json_->contains(key) || json_->at(key).is_null()) return std::nullopt;
-    return at(key);
-  }
-
-  [[nodiscard]] std::string text() const {
-    if (!json_->is_string()) fail("is no string");
-    return json_->get<std::string>();
-  }
-  [[nodiscard]] std::string text(const char* key) const { return at(key).text(); }
-
-  [[nodiscard]] Number number() const {
-    if (!json_->is_number() || !std::isfinite(json_->get<double>())) fail("is no number");
-    if (json_->get<double>() < 0) fail("is negative");
-    return {json_->get<double>(), format_figure(*json_)};
-  }
-  [[nodiscard]] Number number(const char* key) const { return at(key).number(); }
-
-  [[nodiscard]] bool yes_or_no() const {
-    if (!json_->is_boolean()) fail("is neither true nor false");
-    return json_->get<bool>();
-  }
-
-  [[nodiscard]] const Json& object() const {
-    if (!json_->is_object()) fail("is no object");
-    return *json_;
-  }
-
-  template <class Each>
-  void each(const char* key, Each&& use) const {
-    const Reader array = at(key);
-    if (!array.json_->is_array()) array.fail("is no array");
-    for (std::size_t i = 0; i < array.json_->size(); ++i)
-      use(Reader((*array.json_)[i], fmt::format("{}[{}]", array.path_, i)));
-  }
-
-  [[noreturn]] void fail(const char* why) const { throw Damaged((path_.empty() ? "all of it" : path_) + " " + why); }
-
- private:
-  const Json* json_;
-  std::string path_;
-};
-
-Spread read_spread(const Reader& from, const char* least = "min", const char* most = "max") {
-  return {from.number(least), from.number("median"), from.number(most)};
+Spread read_spread(const JsonReader& from, const char* least = "min", const char* most = "max") {
+  return {number(from, least), number(from, "median"), number(from, most)};
 }
 
-LoopFigures read_loop(const Reader& from) {
+LoopFigures read_loop(const JsonReader& from) {
   LoopFigures loop{.name = from.text("name"),
                    .group = from.text("group"),
                    .subject = from.text("subject"),
                    .element = from.text("element"),
-                   .batch = from.number("batch"),
-                   .producers = from.number("producers"),
-                   .pages = from.number("pages"),
-                   .page_size = from.number("page_size"),
-                   .elements = from.number("elements"),
+                   .batch = number(from, "batch"),
+                   .producers = number(from, "producers"),
+                   .pages = number(from, "pages"),
+                   .page_size = number(from, "page_size"),
+                   .elements = number(from, "elements"),
                    .repetitions = {},
                    .cycles = read_spread(from.at("cycles")),
                    .nanoseconds = read_spread(from.at("nanoseconds")),
-                   .bookkeeping = from.number("bookkeeping")};
-  from.each("repetitions", [&](const Reader& repetition) {
-    loop.repetitions.emplace_back(repetition.number("cycles"), repetition.number("nanoseconds"));
+                   .bookkeeping = number(from, "bookkeeping")};
+  from.each("repetitions", [&](const JsonReader& repetition) {
+    loop.repetitions.emplace_back(number(repetition, "cycles"), number(repetition, "nanoseconds"));
   });
   return loop;
 }
 
-RatioFigures read_ratio(const Reader& from) {
+RatioFigures read_ratio(const JsonReader& from) {
   RatioFigures ratio{.name = from.text("name"),
                      .above = from.text("above"),
                      .below = from.text("below"),
                      .spread = read_spread(from),
                      .target = {},
                      .met = {}};
-  if (const auto target = from.maybe("target")) ratio.target = target->number();
-  if (const auto met = from.maybe("met")) ratio.met = met->yes_or_no();
+  if (const auto target = from.maybe("target")) ratio.target = number(*target);
+  if (const auto met = from.maybe("met")) ratio.met = met->truth();
   return ratio;
 }
 
-BuildFigures read_build(const Reader& from) {
+BuildFigures read_build(const JsonReader& from) {
   BuildFigures build{.build = from.text("build"), .instructions = {}, .cycles = {}, .ratio = {}, .verdict = {}};
-  if (const auto instructions = from.maybe("instructions")) build.instructions = instructions->number();
+  if (const auto instructions = from.maybe("instructions")) build.instructions = number(*instructions);
   if (const auto cycles = from.maybe("cycles")) build.cycles = read_spread(*cycles);
   if (const auto ratio = from.maybe("ratio")) build.ratio = read_spread(*ratio, "low", "high");
   if (const auto verdict = from.maybe("verdict")) build.verdict = verdict->text();
@@ -146,33 +86,34 @@ Members members_but(const Json& json, std::span<const std::string_view> known) {
   return unknown;
 }
 
-ExperimentFigures read_experiment(const Reader& from) {
+ExperimentFigures read_experiment(const JsonReader& from) {
   constexpr std::array<std::string_view, 8> kKnown = {"date",       "commit", "says",   "rounds",
                                                       "confidence", "margin", "builds", "loops"};
   ExperimentFigures experiment{.date = from.text("date"),
                                .commit = from.text("commit"),
                                .says = from.text("says"),
-                               .rounds = from.number("rounds"),
-                               .confidence = from.number("confidence"),
-                               .margin = from.number("margin"),
+                               .rounds = number(from, "rounds"),
+                               .confidence = number(from, "confidence"),
+                               .margin = number(from, "margin"),
                                .more = members_but(from.object(), kKnown),
                                .builds = {},
                                .loops = {}};
   from.each("builds",
-            [&](const Reader& build) { experiment.builds.push_back({build.text("name"), build.text("says")}); });
-  from.each("loops", [&](const Reader& loop) {
+            [&](const JsonReader& build) { experiment.builds.push_back({build.text("name"), build.text("says")}); });
+  from.each("loops", [&](const JsonReader& loop) {
     auto& read = experiment.loops.emplace_back(loop.text("name"), std::vector<BuildFigures>());
-    loop.each("builds", [&](const Reader& build) { read.builds.push_back(read_build(build)); });
+    loop.each("builds", [&](const JsonReader& build) { read.builds.push_back(read_build(build)); });
   });
   return experiment;
 }
 
 Figures read_all(const Json& json) {
-  const Reader from(json, "");
+  const JsonReader from(json);
+  const Json& object = from.object();
   Figures figures;
-  figures.schema = from.number("schema");
+  figures.schema = number(from, "schema");
   if (figures.schema.value != 1) from.at("schema").fail("is not 1, the only one known here");
-  figures.repetitions = from.number("repetitions");
+  figures.repetitions = number(from, "repetitions");
   figures.version = from.text("netmem");
   figures.commit = from.text("commit");
   figures.date = from.text("date");
@@ -181,10 +122,11 @@ Figures read_all(const Json& json) {
   constexpr std::array<std::string_view, 11> kKnown = {"schema",  "netmem",  "commit",      "date",
                                                        "machine", "unit",    "repetitions", "loops",
                                                        "ratios",  "missing", "experiment"};
-  figures.more = members_but(json, kKnown);
-  from.each("loops", [&](const Reader& loop) { figures.loops.push_back(read_loop(loop)); });
-  from.each("ratios", [&](const Reader& ratio) { figures.ratios.push_back(read_ratio(ratio)); });
-  from.each("missing", [&](const Reader& one) { figures.missing.push_back({one.text("name"), one.text("reason")}); });
+  figures.more = members_but(object, kKnown);
+  from.each("loops", [&](const JsonReader& loop) { figures.loops.push_back(read_loop(loop)); });
+  from.each("ratios", [&](const JsonReader& ratio) { figures.ratios.push_back(read_ratio(ratio)); });
+  from.each("missing",
+            [&](const JsonReader& one) { figures.missing.push_back({one.text("name"), one.text("reason")}); });
   if (const auto experiment = from.maybe("experiment")) figures.experiment = read_experiment(*experiment);
   return figures;
 }
@@ -196,12 +138,6 @@ std::string format_figure(const Json& number) {
 }
 
 std::string format_short(double value) { return three_digits(value, 2); }
-
-std::string_view LoopFigures::slug() const {
-  const std::string_view all = name;
-  const auto slash = all.rfind('/');
-  return slash == std::string_view::npos ? all : all.substr(slash + 1);
-}
 
 bool RatioFigures::is_device_to_host() const {
   return above.ends_with("/device") && below == above.substr(0, above.size() - 6) + "host";
@@ -235,8 +171,8 @@ Result<Figures> read_figures(const Json& json) {
   try {
     // Through text and back: now every string is UTF-8.
     return read_all(Json::parse(dump(json)));
-  } catch (const Damaged& damage) {
-    return refused("draw the report", fmt::format("the figures are damaged: {}", damage.what()),
+  } catch (const JsonDamage& damage) {
+    return refused("draw the report", fmt::format("the figures are damaged: {} {}", damage.where, damage.why),
                    "make them again with netmem bench --json FILE");
   } catch (const Json::exception& error) {
     return refused("draw the report", fmt::format("the figures are damaged: {}", error.what()),

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/loops/loop.h"
 #include "netmem/base/error.h"
 #include "tools/report.h"
 
@@ -43,8 +44,7 @@ struct LoopFigures {
   Spread cycles, nanoseconds;                          // of one element
   Number bookkeeping;                                  // bytes a page; 0: unknown
 
-  // What stands behind the slash of the name: "host" of "bulk_64/host"; all of it where there is none.
-  [[nodiscard]] std::string_view slug() const;
+  [[nodiscard]] std::string_view slug() const { return bench::slug_of(name); }
 };
 
 struct RatioFigures {

@@ -5,6 +5,7 @@
 
 #include "netmem/base/units.h"
 #include "tools/bench_targets.h"
+#include "tools/json_reader.h"
 
 namespace netmem::tool {
 namespace {
@@ -28,12 +29,6 @@ Quantiles quantiles(std::vector<double> values) {
 
 Quantiles MeasuredLoop::cycles() const { return per_element(*this, &bench::Sample::cycles); }
 Quantiles MeasuredLoop::nanoseconds() const { return per_element(*this, &bench::Sample::nanoseconds); }
-
-std::string_view MeasuredLoop::slug() const {
-  const std::string_view all = name;
-  const std::size_t slash = all.find('/');
-  return slash == std::string_view::npos ? all : all.substr(slash + 1);
-}
 
 std::optional<Quantiles> divide(const MeasuredLoop& above, const MeasuredLoop& below) {
   std::vector<double> quotients;
@@ -126,99 +121,56 @@ Json to_json(const Measurements& measured) {
 
 namespace {
 
-// What is wrong with a file, for the error about it.
-struct Damage {
-  std::string says;
-};
-
-const Json& member(const Json& json, const char* name) {
-  if (!json.is_object() || !json.contains(name)) throw Damage{"\"" + std::string(name) + "\" is missing"};
-  return json[name];
-}
-
-std::string text(const Json& json, const char* name) {
-  const Json& value = member(json, name);
-  if (!value.is_string()) throw Damage{"\"" + std::string(name) + "\" is no text"};
-  return value.get<std::string>();
-}
-
-std::uint64_t count(const Json& json, const char* name, std::uint64_t at_least = 0) {
-  const Json& value = member(json, name);
-  const bool negative = !value.is_number_unsigned() && value.is_number_integer() && value.get<std::int64_t>() < 0;
-  if (!value.is_number_integer() || negative || value.get<std::uint64_t>() < at_least)
-    throw Damage{"\"" + std::string(name) + "\" is no number from " + std::to_string(at_least) + " on"};
-  return value.get<std::uint64_t>();
-}
-
-bool truth(const Json& json, const char* name) {
-  const Json& value = member(json, name);
-  if (!value.is_boolean()) throw Damage{"\"" + std::string(name) + "\" is neither true nor false"};
-  return value.get<bool>();
-}
-
-const Json& list(const Json& json, const char* name) {
-  const Json& value = member(json, name);
-  if (!value.is_array()) throw Damage{"\"" + std::string(name) + "\" is no list"};
-  return value;
-}
-
-double amount(const Json& json, const char* name) {
-  const Json& value = member(json, name);
-  if (!value.is_number() || value.get<double>() < 0)
-    throw Damage{"\"" + std::string(name) + "\" is no number from 0 on"};
-  return value.get<double>();
-}
-
-MeasuredLoop loop_from(const Json& json) {
-  MeasuredLoop loop{.name = text(json, "name"),
-                    .group = text(json, "group"),
-                    .subject = text(json, "subject"),
-                    .element = text(json, "element"),
-                    .batch = count(json, "batch", 1),
-                    .producers = count(json, "producers"),
-                    .pages = count(json, "pages"),
-                    .page_size = count(json, "page_size"),
-                    .elements = count(json, "elements", 1),
+MeasuredLoop loop_from(const JsonReader& from) {
+  MeasuredLoop loop{.name = from.text("name"),
+                    .group = from.text("group"),
+                    .subject = from.text("subject"),
+                    .element = from.text("element"),
+                    .batch = from.count("batch", 1),
+                    .producers = from.count("producers"),
+                    .pages = from.count("pages"),
+                    .page_size = from.count("page_size"),
+                    .elements = from.count("elements", 1),
                     .repetitions = {},
-                    .bookkeeping = amount(json, "bookkeeping")};
-  for (const Json& sample : list(json, "repetitions"))
-    loop.repetitions.push_back({count(sample, "cycles"), count(sample, "nanoseconds")});
-  if (loop.repetitions.empty()) throw Damage{loop.name + " has no repetitions"};
+                    .bookkeeping = from.amount("bookkeeping")};
+  from.each("repetitions", [&](const JsonReader& sample) {
+    loop.repetitions.push_back({sample.count("cycles"), sample.count("nanoseconds")});
+  });
+  if (loop.repetitions.empty()) from.at("repetitions").fail("is empty");
   return loop;
 }
 
-Machine machine_from(const Json& json) {
-  Machine machine{.cpu = text(json, "cpu"),
-                  .processors = count(json, "processors"),
-                  .kernel = text(json, "kernel"),
-                  .compiler = text(json, "compiler"),
-                  .build = text(json, "build"),
-                  .is_virtual = truth(json, "virtual"),
-                  .tsc_hz = count(json, "tsc_hz"),
-                  .constant_tsc = truth(json, "constant_tsc"),
+Machine machine_from(const JsonReader& from) {
+  Machine machine{.cpu = from.text("cpu"),
+                  .processors = from.count("processors"),
+                  .kernel = from.text("kernel"),
+                  .compiler = from.text("compiler"),
+                  .build = from.text("build"),
+                  .is_virtual = from.truth("virtual"),
+                  .tsc_hz = from.count("tsc_hz"),
+                  .constant_tsc = from.truth("constant_tsc"),
                   .notes = {}};
-  for (const Json& note : list(json, "notes")) {
-    if (!note.is_string()) throw Damage{"a note is no text"};
-    machine.notes.push_back(note.get<std::string>());
-  }
+  from.each("notes", [&](const JsonReader& note) { machine.notes.push_back(note.text()); });
   return machine;
 }
 
-Measurements measurements_from(const Json& json) {
-  if (count(json, "schema") != 1) throw Damage{"its schema is not 1, the only one that this netmem knows"};
-  Measurements measured{.netmem = text(json, "netmem"),
-                        .commit = text(json, "commit"),
-                        .date = text(json, "date"),
-                        .machine = machine_from(member(json, "machine")),
-                        .unit = text(json, "unit"),
+Measurements measurements_from(const JsonReader& from) {
+  if (from.count("schema") != 1) from.at("schema").fail("is not 1, the only one that this netmem knows");
+  Measurements measured{.netmem = from.text("netmem"),
+                        .commit = from.text("commit"),
+                        .date = from.text("date"),
+                        .machine = machine_from(from.at("machine")),
+                        .unit = from.text("unit"),
                         .loops = {},
                         .missing = {},
-                        .experiment = member(json, "experiment")};
-  for (const Json& loop : list(json, "loops")) measured.loops.push_back(loop_from(loop));
-  for (const Json& missing : list(json, "missing"))
-    measured.missing.push_back({text(missing, "name"), text(missing, "reason")});
+                        .experiment = from.at("experiment").json()};
+  from.each("loops", [&](const JsonReader& loop) { measured.loops.push_back(loop_from(loop)); });
+  from.each("missing",
+            [&](const JsonReader& one) { measured.missing.push_back({one.text("name"), one.text("reason")}); });
   return measured;
 }
+
+std::string says(const JsonDamage& damage) { return "\"" + damage.where + "\" " + damage.why; }
 
 constexpr const char* kAdvice = "name a file that netmem bench --json wrote";
 
@@ -226,9 +178,9 @@ constexpr const char* kAdvice = "name a file that netmem bench --json wrote";
 
 Result<Measurements> measurements(const Json& json, const std::string& file) {
   try {
-    return measurements_from(json);
-  } catch (const Damage& damage) {
-    return refused("use the figures in " + file, damage.says, kAdvice);
+    return measurements_from(JsonReader(json));
+  } catch (const JsonDamage& damage) {
+    return refused("use the figures in " + file, says(damage), kAdvice);
   }
 }
 
@@ -250,11 +202,12 @@ Result<Json> read_experiment(const std::string& file) {
   auto json = read_json(file);
   if (!json) return json;
   try {
-    list(*json, "builds");
-    list(*json, "loops");
-    text(*json, "says");
-  } catch (const Damage& damage) {
-    return refused("use the experiment in " + file, damage.says,
+    const JsonReader from(*json);
+    from.each("builds", [](const JsonReader&) {});
+    from.each("loops", [](const JsonReader&) {});
+    static_cast<void>(from.text("says"));
+  } catch (const JsonDamage& damage) {
+    return refused("use the experiment in " + file, says(damage),
                    "name a file that bench/regression-experiment --json wrote");
   }
   return json;

@@ -40,8 +40,7 @@ struct MeasuredLoop {
   // Of one element.
   [[nodiscard]] Quantiles cycles() const;
   [[nodiscard]] Quantiles nanoseconds() const;
-  // Behind the slash of the name: "host"; all of it when there is none.
-  [[nodiscard]] std::string_view slug() const;
+  [[nodiscard]] std::string_view slug() const { return bench::slug_of(name); }
 };
 
 // A quotient of two loops, repetition by repetition: both sides were measured within the same moment.

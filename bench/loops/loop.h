@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/loops/cycles.h"
@@ -65,6 +66,12 @@ struct LoopSpec {
 };
 
 using LoopList = std::vector<LoopSpec>;
+
+// What stands behind the slash of a loop's name, "host" of "bulk_64/host"; all of it where there is none.
+inline std::string_view slug_of(std::string_view name) {
+  const std::size_t slash = name.find('/');
+  return slash == std::string_view::npos ? name : name.substr(slash + 1);
+}
 
 // The compiler must believe that the value changes and that memory is looked at here, and do nothing for it.
 template <class T>

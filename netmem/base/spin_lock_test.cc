@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <latch>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -14,13 +15,17 @@ TEST(SpinLockStress, ThreadsThatOutnumberTheProcessorsCountWithoutLoss) {
   const unsigned threads = 2 * std::max(2U, std::thread::hardware_concurrency());
   SpinLock lock;
   std::uint64_t count = 0;
+  std::latch start(threads);
   {
     std::vector<std::jthread> all;
     for (unsigned i = 0; i < threads; ++i) {
       all.emplace_back([&] {
+        start.arrive_and_wait();
         for (int n = 0; n < kTimes; ++n) {
           const std::scoped_lock held(lock);
-          count = count + 1;
+          const std::uint64_t before = count;
+          if (n % 16 == 0) std::this_thread::yield();  // lets the others meet a lock that is held
+          count = before + 1;
         }
       });
     }

@@ -75,6 +75,16 @@ TEST(PagePoolDeathTest, AStaleHandleOnItsWayToTheProviderStopsTheProgram) {
   EXPECT_DEATH(pool->release(stale), "dropped twice, or after it went home");
 }
 
+TEST(PagePoolDeathTest, AStaleHandleThatOutlivesThePoolStopsTheProgram) {
+  auto pool = PagePool::create(TestProvider::create()).value();
+  const Netmem stale = pool->try_alloc();
+  drop(stale);
+  const Ref held(pool->try_alloc());
+  ASSERT_EQ(held.get().index(), stale.index());
+  pool.reset();
+  EXPECT_DEATH(drop(stale), "dropped twice, or after it went home");
+}
+
 // ---- providers that do wrong ----
 
 class Wrong final : public Decorator {

@@ -4,16 +4,10 @@ need python3
 
 bench=("$netmem" bench)
 quick=(--loops 64 --repetitions 3)
+limit=300
 
 # printed NAME TEXT: NAME's standard output has it.
 printed() { grep -q -- "$2" "$work/$1.out" || { cat "$work/$1.out" >&2; fail "$1: standard output has no \"$2\""; }; }
-# runs_with CODE NAME COMMAND...: like run_failing, but says nothing about standard error.
-runs_with() {
-  local expected=$1 name=$2 code=0
-  shift 2
-  timeout 300 "$@" >"$work/$name.out" 2>"$work/$name.err" </dev/null || code=$?
-  equal "$code" "$expected" "exit code of $*"
-}
 
 echo "every loop"
 code=0

@@ -17,11 +17,8 @@ done
 echo "a peer that is asked for by name and is not there is missing, with what to do; the rest runs"
 mkdir "$work/bin"
 cp "$netmem" "$work/bin/netmem" # its modules are not beside it
-code=0
-timeout 60 "$work/bin/netmem" bench --filter '^dpdk_mempool$' --filter '^for_loop$' --loops 1000 --repetitions 3 \
-  --json "$work/missing.json" >"$work/missing.out" 2>"$work/missing.err" || code=$?
-equal "$code" 1 "exit code of netmem bench without its modules"
-one_line missing
+run_failing 1 missing "$work/bin/netmem" bench --filter '^dpdk_mempool$' --filter '^for_loop$' --loops 1000 --repetitions 3 \
+  --json "$work/missing.json"
 says missing 'dpdk_mempool'
 grep -q for_loop "$work/missing.out" || fail "for_loop was not measured"
 
@@ -39,8 +36,9 @@ if [ "$(nproc)" -lt 2 ]; then
   note_skipped "cross-core loops: there is one processor"
 fi
 echo "every loop of these:$built"
-timeout 300 "$netmem" bench --filter "^$groups.*/($(echo $built glibc | tr ' ' '|'))\$" --loops 2000 --repetitions 3 \
-  --json "$work/peers.json" >"$work/peers.out" 2>"$work/peers.err" || fail "netmem bench of its peers"
+limit=300
+runs_with 0 peers "$netmem" bench --filter "^$groups.*/($(echo $built glibc | tr ' ' '|'))\$" --loops 2000 --repetitions 3 \
+  --json "$work/peers.json"
 python3 - "$work/list.out" "$work/peers.json" "$groups" $built glibc <<'PYTHON'
 import json, re, sys
 listed, figures, groups, *peers = sys.argv[1:]

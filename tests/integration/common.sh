@@ -88,13 +88,19 @@ ends_with() {
   equal "$code" "$2" "exit code of $3"
 }
 
-# run_failing CODE NAME COMMAND...: must exit with CODE and say one line on standard error.
-run_failing() {
+# runs_with CODE NAME COMMAND...: must exit with CODE before $limit seconds are over.
+limit=60
+runs_with() {
   local expected=$1 name=$2 code=0
   shift 2
-  timeout 60 "$@" >"$work/$name.out" 2>"$work/$name.err" </dev/null || code=$?
+  timeout "$limit" "$@" >"$work/$name.out" 2>"$work/$name.err" </dev/null || code=$?
   equal "$code" "$expected" "exit code of $*"
-  one_line "$name"
+}
+
+# run_failing CODE NAME COMMAND...: and must say one line on standard error.
+run_failing() {
+  runs_with "$@"
+  one_line "$2"
 }
 
 # What NAME said on standard error, but for the line about listening, is one error.
