@@ -77,16 +77,14 @@ class Receiver {
     fmt::print(stderr, "{}\n", port_->describe());
   }
 
-  // What waits is not timed: the first look does not wait, so that it makes no system call but to wake the kernel.
+  // What waits cannot be timed without the kernel's part.
   void work() {
+    if (!options_.spin) return finish(get(port_->receive(packets_, 100)));
     const std::uint64_t before = read_cycles();
     const std::size_t count = get(port_->receive(packets_, 0));
-    if (count != 0) {
-      finish(count);
-      busy_.add(read_cycles() - before, count);
-    } else if (!options_.spin) {
-      finish(get(port_->receive(packets_, options_.echo ? 1 : 100)));
-    }
+    if (count == 0) return;
+    finish(count);
+    busy_.add(read_cycles() - before, count);
   }
 
   [[nodiscard]] std::string json() const {
