@@ -28,10 +28,12 @@ struct Options {
   std::string frames = "host:16M";
   std::string payload = "memfd:64M";
   std::uint32_t chunk = 0;
+  std::uint32_t posted = 0;
   std::uint16_t udp = 0;
   bool echo = false;
   bool split = false;
   bool spin = false;
+  bool busy_poll = false;
 };
 
 template <class T>
@@ -62,6 +64,8 @@ class Receiver {
   explicit Receiver(const Options& options) : options_(options), frames_(make_pool(options.frames, "frames", false)) {
     XdpOptions port;
     port.chunk = options.chunk;
+    port.most_posted = options.posted;
+    port.busy_poll = options.busy_poll;
     if (options.split) {
       payload_ = make_pool(options.payload, "payload", true);
       port.payload = payload_.get();
@@ -133,9 +137,11 @@ Options parse(int argc, char** argv) {
   app.add_option("--frames", options.frames, "memory for the frames");
   app.add_option("--payload", options.payload, "memory that --split moves payload to");
   app.add_option("--chunk", options.chunk, "bytes of a frame's buffer");
+  app.add_option("--posted", options.posted, "frames that the kernel has at most");
   app.add_option("--udp", options.udp, "take this port's datagrams only; 0: take every frame");
   app.add_flag("--echo", options.echo, "swap the MAC addresses and send back");
   app.add_flag("--split", options.split, "header split");
+  app.add_flag("--busy-poll", options.busy_poll, "the kernel receives in this thread's system calls");
   app.add_flag("--spin", options.spin, "never wait");
   try {
     app.parse(argc, argv);
