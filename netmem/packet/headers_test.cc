@@ -156,6 +156,7 @@ TEST(Headers, LengthsThatCannotBeAreRefused) {
   EXPECT_EQ(why(changed(tcp4, 16, 39)), Unsplit::bad_length);
   EXPECT_EQ(why(changed(udp4, 14, 0x4400)), Unsplit::bad_length);
   EXPECT_EQ(why(changed(hop, 54, 0x1102)), Unsplit::bad_length);
+  EXPECT_EQ(why(changed(hop, 54, 0x3a02)), Unsplit::bad_length);  // although nobody looks at what follows, ICMPv6
   EXPECT_EQ(why(changed(hop, 18, 7)), Unsplit::bad_length);
   EXPECT_EQ(why(ah), Unsplit::bad_length);
 }
