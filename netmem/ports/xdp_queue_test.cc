@@ -474,11 +474,15 @@ TEST(XdpQueueSend, DevicePayloadGoesBehindItsHeaderWhereThatIsNobodyElses) {
   EXPECT_EQ(world.kernel.uncompleted.back() % 4096, 0u) << "a new frame";
 
   packet = received(world, udp_frame(200));
+  const View payload = packet.take_payload(0);
   const Part header = packet.header();
-  retain(header.page);
-  packet.add_payload({header.page, header.offset + 8, 20});  // in the way
-  auto expected = udp_frame(200);
-  expected.insert(expected.end(), expected.begin() + 8, expected.begin() + 28);
+  packet.join_payload({header.page, header.offset + 50, 20});  // where the other payload would go
+  const auto joined = bytes_of(packet);
+  retain(payload.netmem());
+  packet.add_payload({payload.netmem(), payload.offset(), 200});
+  auto expected = joined;
+  const auto sent = udp_frame(200);
+  expected.insert(expected.end(), sent.begin() + kUdpHeaders, sent.end());
   EXPECT_EQ(world.transmit(std::move(packet)), 1u);
   expect_sent(world, expected, 1);
 }
@@ -892,6 +896,19 @@ TEST(XdpQueueDeathTest, SendingFromAChunkThatIsTheKernelsIsNamed) {
   packet.set_header({page, 0, 60});
   EXPECT_DEATH((void)world.queue->transmit({&packet, 1}), "0 is sent from a chunk that is the kernel's for receiving");
   (void)packet.take_header().release();
+}
+
+TEST(XdpQueueDeathTest, AChunkThatIsPostedTwiceIsNamed) {
+  XdpWorld world({.pages = 32});
+  world.queue->post();
+  const Netmem page = world.memory->regions()[0]->page(31);
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(world.kernel.deliver(udp_frame(1)));
+  std::vector<Packet> packets(8);
+  const auto give_away_and_post = [&] {
+    drop(page);  // which the program does not hold
+    (void)world.queue->receive(packets);
+  };
+  EXPECT_DEATH(give_away_and_post(), "chunk at 0x1f000 was posted while the kernel has it");
 }
 
 TEST(XdpQueueDeathTest, FramesNeedHostMemoryOfOneRegion) {
