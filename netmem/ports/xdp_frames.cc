@@ -35,6 +35,11 @@ std::size_t XdpFrames::try_alloc(std::span<Part> out) noexcept {
   for (; count < out.size(); ++count) {
     const Fragment fragment = alloc_fragment();
     if (!fragment) break;
+    if (!has_address(fragment.netmem)) [[unlikely]] {
+      pool_.recycle_fragment(fragment.netmem);
+      pool_.flush_fragments();
+      break;
+    }
     out[count] = {fragment.netmem, fragment.offset, chunk_};
   }
   return count;
@@ -68,16 +73,10 @@ void XdpFrames::drop_foreign(Netmem page) noexcept {
 // Somebody else may cut the same page into fragments of other sizes: then it is given up for a new one.
 Fragment XdpFrames::alloc_fragment() noexcept {
   Fragment fragment = pool_.try_alloc_fragment(chunk_);
-  if (fragment && (fragment.offset & (chunk_ - 1)) != 0) {
-    pool_.recycle_fragment(fragment.netmem);
-    pool_.flush_fragments();
-    fragment = pool_.try_alloc_fragment(chunk_);
-  }
-  if (!fragment || has_address(fragment.netmem)) [[likely]]
-    return fragment;
+  if (!fragment || (fragment.offset & (chunk_ - 1)) == 0) return fragment;
   pool_.recycle_fragment(fragment.netmem);
   pool_.flush_fragments();
-  return {};
+  return pool_.try_alloc_fragment(chunk_);
 }
 
 void XdpFrames::take_all_home() noexcept {
