@@ -131,7 +131,8 @@ void start_clock(double seconds) {
 
 // Until the clock's signal; the kernel counts in `sent`.
 void send(int program, const std::vector<unsigned char>& frame, const Options& options, bool live) {
-  LIBBPF_OPTS(bpf_test_run_opts, run);
+  bpf_test_run_opts run{};
+  run.sz = sizeof(run);
   run.data_in = frame.data();
   run.data_size_in = static_cast<std::uint32_t>(live ? frame.size() : std::min(frame.size(), kMostLive));
   run.repeat = std::numeric_limits<int>::max();

@@ -47,16 +47,17 @@ constexpr Mode kModes[] = {
 };
 
 std::string title_of(std::string_view receiver) {
-  static const std::map<std::string_view, std::string_view> kTitles = {{"bare", "libxdp"},
-                                                                       {"testpmd", "testpmd"},
-                                                                       {"recvmmsg", "recvmmsg()"},
-                                                                       {"netmem", "netmem"},
-                                                                       {"netmem_split", "netmem, split"},
-                                                                       {"bare_echo", "echo: libxdp"},
-                                                                       {"testpmd_echo", "echo: testpmd"},
-                                                                       {"netmem_echo", "echo: netmem"}};
-  const auto found = kTitles.find(receiver);
-  return std::string(found == kTitles.end() ? receiver : found->second);
+  static const std::map<std::string_view, std::string_view> titles = {{"bare", "libxdp"},
+                                                                      {"testpmd", "testpmd"},
+                                                                      {"recvmmsg", "recvmmsg()"},
+                                                                      {"netmem", "netmem"},
+                                                                      {"netmem_split", "netmem, split"},
+                                                                      {"bare_echo", "echo: libxdp"},
+                                                                      {"testpmd_echo", "echo: testpmd"},
+                                                                      {"netmem_echo", "echo: netmem"},
+                                                                      {"netmem_program", "echo: netmem echo"}};
+  const auto found = titles.find(receiver);
+  return std::string(found == titles.end() ? receiver : found->second);
 }
 
 // Millions of packets a second.

@@ -67,6 +67,34 @@ class Receiver:
             self.process.wait()
 
 
+class Program(Receiver):
+    """The program's own echo, which swaps addresses and ports as well and writes checksums anew."""
+
+    def __init__(self):
+        super().__init__("netmem_program", "echo", "netmem", netmem=True)
+
+    def missing(self, build):
+        return None if os.access(f"{build}/netmem", os.X_OK) else f"there is no {build}/netmem; build it"
+
+    def command(self, build, place, spin):
+        return [f"{build}/netmem", "echo", "--interface", place.vb, "--queue", "0", "--udp", "9999", "--json"]
+
+    def started(self, command):
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, text=True)
+        end = time.monotonic() + LIMIT
+        while "echoing on" not in self.said():
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.kill()
+                return False
+            time.sleep(0.01)
+        return True
+
+    def finish(self):
+        report = super().finish()
+        return {"received": report["packets"], "drops": report["drops"]}
+
+
 class Testpmd(Receiver):
     """DPDK's own forwarder on its af_xdp driver. It always spins; its two threads share the processor, and the one that
     reads commands sleeps."""
@@ -152,4 +180,5 @@ def all_receivers():
         Receiver("bare_echo", "echo", "xdp_bare", ["--echo"]),
         Testpmd("testpmd_echo", "echo", "macswap"),
         Receiver("netmem_echo", "echo", "xdp_netmem", ["--echo"], netmem=True),
+        Program(),
     ]
