@@ -1,8 +1,12 @@
 #include <gtest/gtest.h>
+#include <linux/bpf.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <thread>
 
 #include "netmem/ports/xdp_port.h"
@@ -122,6 +126,38 @@ TEST(XdpFilter, HoldsAsManyMatchesAsItSays) {
   EXPECT_TRUE(filter->add(1, {.protocol = IPPROTO_UDP, .port = 1}));
   EXPECT_TRUE(filter->clear(0));
   EXPECT_TRUE(filter->add(1, {.protocol = IPPROTO_UDP, .port = 2}));
+}
+
+// "return XDP_PASS", as the kernel wants it (include/uapi/linux/bpf.h); its descriptor.
+Fd load_foreign_program() {
+  const bpf_insn pass[] = {
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 2},
+      {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+  bpf_attr program{};
+  program.prog_type = BPF_PROG_TYPE_XDP;
+  program.insns = reinterpret_cast<std::uintptr_t>(pass);
+  program.insn_cnt = 2;
+  program.license = reinterpret_cast<std::uintptr_t>("Apache-2.0");
+  std::strncpy(program.prog_name, "foreign", sizeof program.prog_name - 1);
+  return Fd(static_cast<int>(::syscall(SYS_bpf, BPF_PROG_LOAD, &program, sizeof program)));
+}
+
+TEST(XdpFilter, AForeignProgramIsNamedAndLeftAlone) {
+  NETMEM_VETH_OR_SKIP(veth, {});
+  const Fd program = load_foreign_program();
+  ASSERT_TRUE(program) << errno;
+  bpf_attr attach{};
+  attach.link_create.prog_fd = static_cast<std::uint32_t>(program.get());
+  attach.link_create.target_ifindex = ::if_nametoindex(VethPair::kNear);
+  attach.link_create.attach_type = BPF_XDP;
+  const Fd link(static_cast<int>(::syscall(SYS_bpf, BPF_LINK_CREATE, &attach, sizeof attach)));
+  ASSERT_TRUE(link) << errno;
+  const auto filter = XdpFilter::attach(VethPair::kNear);
+  ASSERT_FALSE(filter);
+  const std::string message = filter.error().message();
+  EXPECT_NE(message.find("another XDP program is there, id "), std::string::npos) << message;
+  EXPECT_NE(message.find(", name \"foreign\";"), std::string::npos) << message;
+  EXPECT_EQ(veth->near(kProgramThere), 0);
 }
 
 TEST(XdpFilter, AnInterfaceThatDoesNotExistIsNamed) {

@@ -222,6 +222,17 @@ TEST(XdpPort, MatchesMayBeThereBeforeThePort) {
   expect_arrive(*veth, station, 10, 20, 5);
 }
 
+TEST(XdpPort, APortThatGoesTakesItsMatchesAlong) {
+  NETMEM_VETH_OR_SKIP(veth, {});
+  Station station;
+  station.add(kUdp9000);
+  station.port.reset();
+  station.open({});
+  const Fd kernel = veth->near_udp(9000);
+  send_text(veth->far_udp("10.77.0.2", 9000), "for the kernel");
+  EXPECT_EQ(receive_text(kernel), "for the kernel");
+}
+
 // ---- what is refused ----
 
 TEST(XdpPort, WhatCannotBeIsRefusedByName) {
