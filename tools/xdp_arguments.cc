@@ -71,7 +71,7 @@ void add_xdp(CLI::App& command, XdpArguments& arguments) {
       ->type_name("NAME")
       ->check(CLI::IsMember({"auto", "on", "off"}));
   add(command.add_option("--frames", arguments.frames,
-                         "host memory for each queue's frames: host, huge, huge_split or huge_1g (default host:16M)"))
+                         "host memory for each queue's frames: host, huge or huge_1g (default host:16M)"))
       ->type_name("KIND:SIZE");
   add(command.add_option("--chunk", arguments.chunk, "bytes of a frame's buffer, 2K or 4K (default 4K)"))
       ->type_name("SIZE")

@@ -18,7 +18,7 @@ for command in $(commands); do
   flags=$(flags_of "$command")
   [ -n "$flags" ] || fail "netmem $command --help lists no flags"
   for flag in $flags; do
-    section_of_man "$command" | grep -q -- "^\.It --$flag\b" || fail "netmem.1 has no --$flag for $command"
+    section_of_man "$command" | grep -- "^\.It --$flag\b" >/dev/null || fail "netmem.1 has no --$flag for $command"
     grep -q -- "^ *$command) echo \".*--$flag\b" "$completions/netmem.bash" || fail "netmem.bash has no --$flag for $command"
     grep -q -- "'\*\?--$flag\[" "$completions/_netmem" || fail "_netmem has no --$flag"
     grep -q -- "-l $flag\b" "$completions/netmem.fish" || fail "netmem.fish has no --$flag"

@@ -10,7 +10,7 @@ _netmem_values() {
     --interface) ls /sys/class/net ;;
     --queue) echo "all 0" ;;
     --split) echo "on off" ;;
-    --frames) echo "host: huge: huge_split: huge_1g:" ;;
+    --frames) echo "host: huge: huge_1g:" ;;
     --chunk) echo "2K 4K" ;;
     --mode) echo "auto native generic" ;;
     --zero-copy) echo "auto on off" ;;

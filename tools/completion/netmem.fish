@@ -25,7 +25,7 @@ for command in recv echo
     complete -c netmem -n "__fish_seen_subcommand_from $command" -l udp -x -d 'Datagrams to this port'
     complete -c netmem -n "__fish_seen_subcommand_from $command" -l queue -x -a 'all 0' -d 'A queue of the interface'
     complete -c netmem -n "__fish_seen_subcommand_from $command" -l count -x -d 'End after so many packets'
-    complete -c netmem -n "__fish_seen_subcommand_from $command" -l frames -x -a 'host:16M huge:16M huge_split:16M huge_1g:1G' -d 'Host memory for the frames of each queue'
+    complete -c netmem -n "__fish_seen_subcommand_from $command" -l frames -x -a 'host:16M huge:16M huge_1g:1G' -d 'Host memory for the frames of each queue'
     complete -c netmem -n "__fish_seen_subcommand_from $command" -l chunk -x -a '2K 4K' -d 'Bytes of the buffer for a frame'
     complete -c netmem -n "__fish_seen_subcommand_from $command" -l mode -x -a 'auto native generic' -d 'Where the XDP program runs'
     complete -c netmem -n "__fish_seen_subcommand_from $command" -l zero-copy -x -a 'auto on off' -d 'Whether the driver writes the frames'

@@ -1,0 +1,24 @@
+// netmem recv --listen: connections received into pages of any memory, and read back for files and digests. One thread,
+// main's.
+#pragma once
+
+#include <string>
+
+#include "tools/arguments.h"
+#include "tools/output.h"
+
+namespace netmem::tool {
+
+struct ConnectionArguments {
+  std::string listen;
+  std::string memory;
+  std::size_t page_size = 4096;
+  std::string landing = "auto";
+  std::string output;
+  CommonArguments common;
+};
+
+// The program's exit code.
+int recv_connections(const ConnectionArguments& arguments, OutputPlan outputs);
+
+}  // namespace netmem::tool
