@@ -1,7 +1,7 @@
 #include "netmem/ports/xdp_port.h"
 
 #include <fmt/core.h>
-#include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -63,7 +63,9 @@ class KernelXdpPort final : public XdpPort {
 
  private:
   std::size_t take(std::span<Packet> out);
+  Result<void> watch_all();
   bool wait(int timeout_ms);
+  void happened(const epoll_event& event);
   [[nodiscard]] int wait_ms(int timeout_ms);
   void wake_to_receive();
   [[nodiscard]] bool has_unsent() const;
@@ -82,6 +84,7 @@ class KernelXdpPort final : public XdpPort {
   std::optional<XdpQueue> queue_;
   LinkWatch watch_;
   Fd doorbell_;
+  Fd waiter_;  // for the socket, the doorbell, the link watch
   std::uint32_t mtu_ = 0;
   std::uint64_t redirected_before_ = 0;
   unsigned calls_ = 0;
@@ -139,6 +142,7 @@ KernelXdpPort::~KernelXdpPort() {
 }
 
 Result<void> KernelXdpPort::open() {
+  if (auto watched = watch_all(); !watched) return watched;
   filter_->clear_others(options_.queue);
   queue_->post();
   wake_to_receive();
@@ -179,25 +183,44 @@ void KernelXdpPort::wake_to_receive() {
   ::recvfrom(socket_->fd(), nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
 }
 
-// Waits at most `timeout_ms`; whether something happened. poll() wakes the kernel where it wants to be woken.
+// What is waited for. The socket says once that frames came, so that the kernel need not look at it before each wait.
+Result<void> KernelXdpPort::watch_all() {
+  waiter_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+  if (!waiter_) return system_error("create an epoll", "raise the open file limit (ulimit -n)");
+  for (auto [fd, events] :
+       {std::pair{socket_->fd(), EPOLLIN | EPOLLET}, {doorbell_.get(), EPOLLIN}, {watch_.fd(), EPOLLIN}}) {
+    epoll_event event{.events = static_cast<std::uint32_t>(events), .data = {.fd = fd}};
+    if (::epoll_ctl(waiter_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return system_error("wait for " + where());
+  }
+  return {};
+}
+
+// Waits at most `timeout_ms`; whether something happened. REQUIRES: no frame was there since the last wait.
 bool KernelXdpPort::wait(int timeout_ms) {
-  if (options_.busy_poll) ::recvfrom(socket_->fd(), nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
-  std::array<pollfd, 3> watched{{{.fd = socket_->fd(), .events = POLLIN, .revents = 0},
-                                 {.fd = doorbell_.get(), .events = POLLIN, .revents = 0},
-                                 {.fd = watch_.fd(), .events = POLLIN, .revents = 0}}};
+  if (options_.busy_poll)
+    ::recvfrom(socket_->fd(), nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
+  else
+    wake_to_receive();
+  std::array<epoll_event, 3> events;
   tally_.polls.add(1);
-  if (::poll(watched.data(), watched.size(), options_.busy_poll ? 0 : wait_ms(timeout_ms)) <= 0) return false;
-  if (watched[1].revents != 0) {
+  const int count = ::epoll_wait(waiter_.get(), events.data(), static_cast<int>(events.size()),
+                                 options_.busy_poll ? 0 : wait_ms(timeout_ms));
+  for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(std::max(count, 0))))
+    happened(event);
+  return count > 0;
+}
+
+void KernelXdpPort::happened(const epoll_event& event) {
+  if (event.data.fd == doorbell_.get()) {
     std::uint64_t rings = 0;
     woken_ |= ::read(doorbell_.get(), &rings, sizeof rings) == sizeof rings;
-  }
-  if (watched[2].revents != 0) look_at_link();
-  if ((watched[0].revents & POLLERR) != 0) {  // the interface goes; the link watch knows, or will
+  } else if (event.data.fd == watch_.fd()) {
+    look_at_link();
+  } else if ((event.events & EPOLLERR) != 0) {  // the interface goes; the link watch knows, or will
     int code = 0;
     socklen_t size = sizeof code;
     ::getsockopt(socket_->fd(), SOL_SOCKET, SO_ERROR, &code, &size);
   }
-  return true;
 }
 
 // Shorter while there are pages to be looked for, or the kernel has not taken what is to be sent. A link that is down
