@@ -100,8 +100,6 @@ class Picture {
   explicit Picture(const Json& figures) : figures_(figures) {
     for (const Mode& mode : kModes)
       if (auto panels = panels_of(figures, mode.name); !panels.empty()) rows_.push_back({mode, std::move(panels)});
-    for (const auto& row : rows_)
-      for (const Panel& panel : row.panels) most_ = std::max(most_, panel.rows.size());
   }
 
   void put(Drawing& drawing) const {
@@ -114,7 +112,7 @@ class Picture {
     int top = kHead;
     for (const auto& row : rows_) {
       put_row(drawing, row, top, height);
-      top += row_height();
+      top += height_of(row);
     }
     drawing.line("unset multiplot");
   }
@@ -125,8 +123,16 @@ class Picture {
     std::vector<Panel> panels;
   };
 
-  [[nodiscard]] int row_height() const { return kRowHead + height_of_bars(most_); }
-  [[nodiscard]] int height() const { return kHead + static_cast<int>(rows_.size()) * row_height() + kFoot; }
+  static int height_of(const RowOfPanels& row) {
+    std::size_t most = 0;
+    for (const Panel& panel : row.panels) most = std::max(most, panel.rows.size());
+    return kRowHead + height_of_bars(most);
+  }
+  [[nodiscard]] int height() const {
+    int height = kHead + kFoot;
+    for (const RowOfPanels& row : rows_) height += height_of(row);
+    return height;
+  }
 
   static void put_text(Drawing& drawing, int height, int x, int y, const std::string& text, const char* font, Ink ink) {
     drawing.line("set label {} at screen {:.5f}, {:.5f} left font '{}' textcolor rgb '{}' front", drawing.text(text),
@@ -166,7 +172,6 @@ class Picture {
 
   const Json& figures_;
   std::vector<RowOfPanels> rows_;
-  std::size_t most_ = 0;
 };
 
 int run(const char* from, const char* to) {

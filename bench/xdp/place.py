@@ -1,13 +1,14 @@
 """Where the comparison happens: two network namespaces with a veth pair between them, huge pages, and what /proc and the
 interface count. Made on entering, gone on leaving. Python 3, ip, ethtool and nothing else.
 """
-import json, os, shutil, subprocess, sys
+import json, os, shutil, socket, subprocess, sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from hot_loops import Trouble
 
 SENDER, RECEIVER = "10.77.0.1", "10.77.0.2"
 HUGE_PAGES = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+AF_XDP = 44  # include/linux/socket.h
 HUGE_WANTED = 96  # 128 MiB for testpmd, 64 MiB for the rest
 
 
@@ -21,6 +22,10 @@ def need_privileges():
             raise CannotRun(f"there is no program {program}; run scripts/setup")
     if os.geteuid() != 0:
         raise CannotRun("network namespaces and AF_XDP need root")
+    try:
+        socket.socket(AF_XDP, socket.SOCK_RAW).close()
+    except OSError as error:
+        raise CannotRun(f"there is no AF_XDP here: {error.strerror}; it needs a kernel with CONFIG_XDP_SOCKETS and CAP_NET_RAW")
 
 
 def ip(*arguments):
