@@ -1,9 +1,12 @@
 #include "netmem/ports/link_watch.h"
 
 #include <gtest/gtest.h>
+#include <linux/netlink.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sys/socket.h>
 
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <vector>
@@ -15,10 +18,14 @@ namespace {
 
 using testing::VethPair;
 
+std::vector<char> recorded(const char* name) {
+  std::ifstream file(std::string(NETMEM_SOURCE_DIR "/tests/fuzz/corpus/link/") + name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 // What the kernel said when tests/fuzz/corpus/link was recorded, of an interface with index 7.
 void read_recorded(const char* name, LinkState& state) {
-  std::ifstream file(std::string(NETMEM_SOURCE_DIR "/tests/fuzz/corpus/link/") + name, std::ios::binary);
-  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+  const std::vector<char> bytes = recorded(name);
   ASSERT_FALSE(bytes.empty()) << name;
   read_link_messages(std::as_bytes(std::span(bytes)).subspan(1), 7, state);
 }
@@ -52,10 +59,22 @@ TEST(LinkWatch, WhatIsNotThereIsGone) {
 
 TEST(LinkWatch, OtherInterfacesAreNoConcern) {
   LinkState state;
-  std::ifstream file(NETMEM_SOURCE_DIR "/tests/fuzz/corpus/link/up", std::ios::binary);
-  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+  const std::vector<char> bytes = recorded("up");
   read_link_messages(std::as_bytes(std::span(bytes)).subspan(1), 99, state);
   EXPECT_FALSE(state.known);
+}
+
+TEST(LinkWatch, WhatABridgeSaysOfItIsNoConcern) {
+  std::vector<char> bytes = recorded("removed");
+  for (std::size_t at = 1; at < bytes.size();) {
+    nlmsghdr header;
+    std::memcpy(&header, &bytes[at], sizeof header);
+    bytes[at + sizeof header] = AF_BRIDGE;  // ifinfomsg::ifi_family
+    at += header.nlmsg_len;
+  }
+  LinkState state;
+  read_link_messages(std::as_bytes(std::span(bytes)).subspan(1), 7, state);
+  EXPECT_FALSE(state.removed);
 }
 
 TEST(LinkWatch, StaysInTheNamespaceOfItsCreation) {

@@ -69,7 +69,7 @@ class XdpProgram : public ::testing::TestWithParam<XdpMode> {
 
   // Whether the port gets the frame. A marker that it surely gets follows each: so nobody waits.
   bool takes(const Bytes& frame) {
-    const XdpMatch marker{.protocol = IPPROTO_UDP, .port = 0xffff};
+    const XdpMatch marker{.protocol = IPPROTO_UDP, .port = 0xffff, .address = address4()};
     station->add(marker);
     Bytes end = frames::ethernet(frames::kIpv4) + frames::ipv4(frames::kUdp, 8) + frames::udp(0);
     end.set_big_endian(14 + 20 + 2, 0xffff);
