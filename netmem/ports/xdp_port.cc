@@ -195,7 +195,7 @@ Result<void> KernelXdpPort::watch_all() {
   waiter_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
   if (!waiter_) return system_error("create an epoll", "raise the open file limit (ulimit -n)");
   for (const int fd : {socket_->fd(), doorbell_.get(), watch_.fd()}) {
-    const std::uint32_t once = fd == socket_->fd() ? EPOLLET : 0;
+    const std::uint32_t once = fd == socket_->fd() ? std::uint32_t{EPOLLET} : 0;
     epoll_event event{.events = EPOLLIN | once, .data = {.fd = fd}};
     if (::epoll_ctl(waiter_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return system_error("wait for " + where());
   }
