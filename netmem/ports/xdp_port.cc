@@ -140,7 +140,8 @@ KernelXdpPort::KernelXdpPort(const Settled& settled, PagePool& frames, XdpSocket
 KernelXdpPort::~KernelXdpPort() {
   if (watch_.state().up) flush(kLastFlushMs);
   filter_->take_socket(options_.queue);
-  (void)filter_->clear(options_.queue);  // what is left does nothing, and the queue's next port removes it
+  // What is left does nothing, and the queue's next port removes it.
+  [[maybe_unused]] const auto cleared = filter_->clear(options_.queue);
   socket_.reset();
   queue_.reset();
   frames_.flush_fragments();
