@@ -33,7 +33,7 @@ struct {
   __uint(map_flags, BPF_F_MMAPABLE);
   __uint(max_entries, 1);
   __type(key, __u32);
-  __type(value, struct netmem_xdp_queue);
+  __type(value, struct NetmemXdpQueue);
 } netmem_queues SEC(".maps");
 
 struct {
@@ -46,7 +46,7 @@ struct {
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, NETMEM_XDP_MAX_MATCHES);
-  __type(key, struct netmem_xdp_match);
+  __type(key, struct NetmemXdpMatch);
   __type(value, __u32);
 } netmem_matches SEC(".maps");
 
@@ -146,7 +146,7 @@ static __always_inline __be16 read_port(const struct frame *frame) {
   return header->dest;
 }
 
-static __always_inline int is_wanted(__u64 shapes, __u8 shape, struct netmem_xdp_match *key) {
+static __always_inline int is_wanted(__u64 shapes, __u8 shape, struct NetmemXdpMatch *key) {
   if (!(shapes & (1ULL << shape))) return 0;
   key->shape = shape;
   return bpf_map_lookup_elem(&netmem_matches, key) != 0;
@@ -156,14 +156,14 @@ static __always_inline int matches(struct xdp_md *context, __u64 shapes) {
   struct frame frame = {.cursor = (void *)(long)context->data, .end = (void *)(long)context->data_end};
   if (read_headers(&frame) != 0) return 0;
   const __be16 port = read_port(&frame);
-  struct netmem_xdp_match key = {.queue = context->rx_queue_index, .protocol = frame.protocol};
-  if (is_wanted(shapes, NETMEM_XDP_PROTOCOL, &key)) return 1;
+  struct NetmemXdpMatch key = {.queue = context->rx_queue_index, .protocol = frame.protocol};
+  if (is_wanted(shapes, netmem_xdp_protocol, &key)) return 1;
   key.port = port;
-  if (port != 0 && is_wanted(shapes, NETMEM_XDP_PORT, &key)) return 1;
+  if (port != 0 && is_wanted(shapes, netmem_xdp_port, &key)) return 1;
   __builtin_memcpy(key.address, frame.address, 16);
-  if (port != 0 && is_wanted(shapes, NETMEM_XDP_PORT_ADDRESS, &key)) return 1;
+  if (port != 0 && is_wanted(shapes, netmem_xdp_port_address, &key)) return 1;
   key.port = 0;
-  return is_wanted(shapes, NETMEM_XDP_ADDRESS, &key);
+  return is_wanted(shapes, netmem_xdp_address, &key);
 }
 
 static __always_inline int redirect(__u32 queue) {
@@ -176,10 +176,10 @@ static __always_inline int redirect(__u32 queue) {
 
 static __always_inline int choose(struct xdp_md *context) {
   __u32 queue = context->rx_queue_index;
-  const struct netmem_xdp_queue *wanted = bpf_map_lookup_elem(&netmem_queues, &queue);
+  const struct NetmemXdpQueue *wanted = bpf_map_lookup_elem(&netmem_queues, &queue);
   if (!wanted || wanted->shapes == 0) return XDP_PASS;
   const __u64 shapes = wanted->shapes;
-  if (!(shapes & (1ULL << NETMEM_XDP_ANY)) && !matches(context, shapes)) return XDP_PASS;
+  if (!(shapes & (1ULL << netmem_xdp_any)) && !matches(context, shapes)) return XDP_PASS;
   return redirect(queue);
 }
 
