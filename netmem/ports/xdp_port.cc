@@ -143,6 +143,7 @@ KernelXdpPort::~KernelXdpPort() {
   // What is left does nothing, and the queue's next port removes it.
   [[maybe_unused]] const auto cleared = filter_->clear(options_.queue);
   socket_.reset();
+  if (zero_copy_) wait_until_released(filter_->interface(), options_.queue);
   queue_.reset();
   frames_.flush_fragments();
 }
