@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   add(pool_loops());
   add(pool_loops_on("outside", make_outside_provider));
   add(cross_core_loops());
+  add(xdp_loops());
   add(elsewhere_loops());
   return drive("hot_loops", all, std::span(argv + 1, argv + std::max(argc, 1)));
 }

@@ -107,6 +107,7 @@ class XdpQueue {
   // What becomes of a packet that is to be sent.
   enum class Way : std::uint8_t { as_it_is, copied, too_large, too_small, empty };
   struct Ranges;
+  [[nodiscard]] bool is_one_range(const Packet& packet, Part& range) const noexcept;
   [[nodiscard]] Way way_of(const Packet& packet, Ranges& ranges) const noexcept;
   std::size_t transmit_batch(std::span<Packet> packets) noexcept;
   void gather(std::span<Packet> packets) noexcept;
