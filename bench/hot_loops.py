@@ -89,7 +89,7 @@ def count(program, loops, elements=COUNTED):
 
     A run of twice as many less a run of as many: setting up and calling is in both."""
     if not can_count():
-        raise Trouble("cannot count instructions: valgrind is not installed; run scripts/setup")
+        raise Trouble("cannot count instructions: valgrind is not installed; run scripts/setup --tests")
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "out")
         printed = call(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--collect-atstart=no",

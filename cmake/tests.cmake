@@ -23,12 +23,27 @@ if(TARGET netmem_tool_parts)
   target_compile_definitions(netmem_test_support INTERFACE NETMEM_PROGRAM="$<TARGET_FILE:netmem_tool>")
 endif()
 
+# A CUDA driver for machines without one, whole and with a function missing; loaded at run time, as the real one.
+foreach(fake whole lacking)
+  add_library(fake_cuda_${fake} SHARED tests/support/cuda/fake_libcuda.cc)
+  target_include_directories(fake_cuda_${fake} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(fake_cuda_${fake} PRIVATE netmem_warnings)
+  target_compile_options(fake_cuda_${fake} PRIVATE -fvisibility=default)
+  set_target_properties(fake_cuda_${fake} PROPERTIES PREFIX "" OUTPUT_NAME libcuda SUFFIX .so.1
+    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fake_cuda/${fake}
+    NO_SONAME ON)  # or it would pass for the real one in the same process
+endforeach()
+target_compile_definitions(fake_cuda_lacking PRIVATE FAKE_CUDA_LACKS_A_SYMBOL)
+set_source_files_properties(tests/provider/cuda_test.cc PROPERTIES COMPILE_DEFINITIONS
+  "NETMEM_FAKE_CUDA=\"$<TARGET_FILE:fake_cuda_whole>\";NETMEM_LACKING_CUDA=\"$<TARGET_FILE:fake_cuda_lacking>\"")
+
 function(netmem_gtests name label)
   if(NOT ARGN)
     return()
   endif()
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE netmem_test_support GTest::gmock GTest::gtest_main)
+  add_dependencies(${name} fake_cuda_whole fake_cuda_lacking)
   if(TARGET netmem_tool)
     add_dependencies(${name} netmem_tool)
   endif()
@@ -43,6 +58,9 @@ endfunction()
 file(GLOB unit_tests CONFIGURE_DEPENDS netmem/*/*_test.cc tests/provider/*_test.cc tests/regress/*_test.cc)
 if(TARGET netmem_tool_parts)
   file(GLOB tool_tests CONFIGURE_DEPENDS tools/*_test.cc)
+endif()
+if(NOT NETMEM_XDP)
+  list(FILTER unit_tests EXCLUDE REGEX "/link_watch_test\\.cc$")
 endif()
 set_source_files_properties(${PROJECT_SOURCE_DIR}/netmem/ports/link_watch_test.cc PROPERTIES
   COMPILE_DEFINITIONS NETMEM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
@@ -79,6 +97,9 @@ if(TARGET netmem_tool)
 endif()
 
 file(GLOB fuzz_targets CONFIGURE_DEPENDS tests/fuzz/*_fuzz.cc netmem/*/*_fuzz.cc)
+if(NOT NETMEM_XDP)
+  list(FILTER fuzz_targets EXCLUDE REGEX "/link_fuzz\\.cc$")
+endif()
 foreach(source IN LISTS fuzz_targets)
   cmake_path(GET source STEM name)
   add_executable(${name} ${source})

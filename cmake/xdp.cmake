@@ -1,18 +1,18 @@
 # Port `xdp`: its libraries, and the XDP program, which clang compiles for BPF and the library carries as bytes.
 # Without NETMEM_XDP the port's interfaces stay, and say that netmem was built without it (netmem/ports/no_xdp.cc).
-option(NETMEM_XDP "Build port xdp (AF_XDP), which needs libxdp, libbpf and clang" ON)
-set(netmem_xdp_modules libxdp libbpf libelf zlib)
+option(NETMEM_XDP "Build port xdp (AF_XDP), which needs libxdp, libbpf, libmnl and clang" ON)
+set(netmem_xdp_modules libxdp libbpf libelf zlib libmnl)
 set(netmem_xdp_dir ${CMAKE_CURRENT_LIST_DIR})
 
 function(netmem_xdp_refuse what)
-  message(FATAL_ERROR "Port xdp cannot be built: ${what}. Install the packages libxdp-dev, libbpf-dev and clang, or "
+  message(FATAL_ERROR "Port xdp cannot be built: ${what}. Install the packages libxdp-dev, libbpf-dev, libmnl-dev and clang, or "
                       "configure with -DNETMEM_XDP=OFF to do without the port.")
 endfunction()
 
 # Finds what the port needs, drops the sources of the other case, adds the program's bytes.
 function(netmem_xdp sources)
   if(NOT NETMEM_XDP)
-    list(FILTER ${sources} EXCLUDE REGEX "/ports/xdp_(attachment|filter|port|socket)\\.cc$")
+    list(FILTER ${sources} EXCLUDE REGEX "/ports/(link_watch|xdp_(attachment|filter|port|socket))\\.cc$")
     set(${sources} ${${sources}} PARENT_SCOPE)
     return()
   endif()

@@ -49,7 +49,7 @@ TEST(JsonReader, CountsAreWholeAndLargeEnough) {
   EXPECT_EQ(JsonReader(json[0]).count(), 0u);
   EXPECT_EQ(JsonReader(json[1]).count(1), 1u);
   EXPECT_EQ(JsonReader(json[2]).count(), 18446744073709551615u);
-  for (const std::size_t bad : {3, 4, 5, 6})
+  for (const std::size_t bad : {3U, 4U, 5U, 6U})
     EXPECT_EQ(at_least(bad, 0), "all of it is no whole number from 0 on") << bad;
   EXPECT_EQ(at_least(0, 1), "all of it is no whole number from 1 on");
 }

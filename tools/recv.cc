@@ -14,14 +14,16 @@ constexpr const char* kExamples = R"(Examples:
   netmem recv --listen [::1]:9000 --memory udmabuf:64M --digest sha256
   netmem recv --listen :9000 --connections 64 --output received/ --json
   netmem recv --listen :9000 --memory huge:1G --page-size 2M --digest none
+  netmem recv --listen :9000 --memory opencl:0.0:64M --output copy.bin
   netmem recv --listen :9000 --output - | tar x
   netmem recv --interface eth0 --udp 9000 --count 1000 --output payload.bin
   netmem recv --interface eth0 --any --queue 0 --pcap capture.pcapng --digest none
 
-MEMORY is KIND:SIZE: memfd and udmabuf are device memory, which the program cannot read but through the
-copy engine; host, huge, huge_split and huge_1g are host memory. Without --output the bytes are dropped
-once their digest is known; with --digest none, too, they are never read. With --output - the summary goes
-to standard error. A file appears under its name only when it is complete.
+MEMORY is KIND:SIZE. Device memory, which the program cannot read but through the copy engine: memfd and
+udmabuf; opencl, of an OpenCL device (opencl:PLATFORM.DEVICE:SIZE for that one); cuda:N:SIZE, of NVIDIA
+GPU N. Host memory: host, huge, huge_split and huge_1g. Without --output the bytes are dropped once their
+digest is known; with --digest none, too, they are never read. With --output - the summary goes to
+standard error. A file appears under its name only when it is complete.
 
 --interface takes packets off the kernel's path, through AF_XDP; everything else stays the kernel's. Without
 --count it ends with ^C. With --split on the payload goes to MEMORY (of this size for each queue), headers
@@ -46,9 +48,10 @@ void add_from_where(CLI::App& command, RecvArguments& arguments) {
 
 void add_arguments(CLI::App& command, RecvArguments& arguments) {
   command
-      .add_option("--memory", arguments.memory,
-                  "memfd, udmabuf, host, huge, huge_split or huge_1g, and a size (default memfd:256M; of an interface "
-                  "memfd:64M for each queue)")
+      .add_option(
+          "--memory", arguments.memory,
+          "memfd, udmabuf, opencl, cuda, host, huge, huge_split or huge_1g, and a size (default memfd:256M; of an "
+          "interface memfd:64M for each queue)")
       ->type_name("KIND:SIZE");
   command.add_option("--page-size", arguments.page_size, "a power of two from 4K to 2M (default 4K)")
       ->type_name("SIZE")

@@ -1,11 +1,13 @@
 // Stands for the device providers in the build of bench/regression-experiment that has host memory only.
 
+#include "netmem/providers/cuda.h"
 #include "netmem/providers/device.h"
+#include "netmem/providers/opencl.h"
 
 namespace netmem {
 namespace {
 
-Result<std::shared_ptr<DeviceProvider>> none() {
+std::unexpected<Error> none() {
   return refused("make device memory", "this build has host memory only (NETMEM_EXPERIMENT=host_only)",
                  "build without NETMEM_EXPERIMENT");
 }
@@ -15,5 +17,7 @@ Result<std::shared_ptr<DeviceProvider>> none() {
 Result<std::shared_ptr<DeviceProvider>> make_memfd_provider(DeviceOptions) { return none(); }
 Result<std::shared_ptr<DeviceProvider>> make_udmabuf_provider(DeviceOptions) { return none(); }
 Result<std::shared_ptr<DeviceProvider>> make_dmabuf_provider(Fd, DeviceOptions) { return none(); }
+Result<std::shared_ptr<MemoryProvider>> make_opencl_provider(OpenClOptions) { return none(); }
+Result<std::shared_ptr<MemoryProvider>> make_cuda_provider(CudaOptions) { return none(); }
 
 }  // namespace netmem

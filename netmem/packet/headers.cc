@@ -155,7 +155,8 @@ const char* name_of(Unsplit reason) {
   return kNames[static_cast<std::size_t>(reason)];
 }
 
-HeaderLayout parse_headers(std::span<const std::byte> first, std::size_t frame_size) noexcept {
+// One function of all the steps: called one by one, they cost 6 cycles more.
+[[gnu::flatten]] HeaderLayout parse_headers(std::span<const std::byte> first, std::size_t frame_size) noexcept {
   HeaderLayout layout;
   layout.unsplit = parse_ethernet({.bytes = first.data(), .readable = first.size(), .size = frame_size}, layout);
   return layout;

@@ -1,35 +1,17 @@
 #include "netmem/ports/link_watch.h"
 
+#include <libmnl/libmnl.h>
 #include <linux/if_link.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
-#include <cstring>
-#include <optional>
+#include <memory>
 
 namespace netmem {
 namespace {
-
-using Bytes = std::span<const std::byte>;
-
-// The front of `bytes` as a T; empty where they are too short.
-template <class T>
-std::optional<T> peek(Bytes bytes) {
-  if (bytes.size() < sizeof(T)) return std::nullopt;
-  T value;
-  std::memcpy(&value, bytes.data(), sizeof value);
-  return value;
-}
-
-// Netlink aligns everything to 4 bytes; the last piece may lack its padding.
-Bytes after(Bytes bytes, std::size_t size) {
-  const std::size_t aligned = (size + 3) & ~std::size_t{3};
-  return aligned < bytes.size() ? bytes.subspan(aligned) : Bytes{};
-}
 
 void note_mtu(LinkState& state, std::uint32_t mtu) {
   if (state.mtu != 0 && state.mtu != mtu) ++state.mtu_changes;
@@ -41,57 +23,59 @@ void note_up(LinkState& state, bool up) {
   state.up = up;
 }
 
-void read_attributes(Bytes bytes, LinkState& state) {
-  while (const auto attribute = peek<rtattr>(bytes)) {
-    if (attribute->rta_len < sizeof(rtattr) || attribute->rta_len > bytes.size()) return;
-    const Bytes value = bytes.first(attribute->rta_len).subspan(sizeof(rtattr));
-    const auto number = peek<std::uint32_t>(value);
-    if (number && attribute->rta_type == IFLA_MTU) note_mtu(state, *number);
-    if (number && attribute->rta_type == IFLA_NUM_RX_QUEUES) state.receive_queues = *number;
-    bytes = after(bytes, attribute->rta_len);
-  }
+int read_attribute(const nlattr* attribute, void* into) {
+  auto& state = *static_cast<LinkState*>(into);
+  if (mnl_attr_validate(attribute, MNL_TYPE_U32) < 0) return MNL_CB_OK;
+  const std::uint32_t number = mnl_attr_get_u32(attribute);
+  if (mnl_attr_get_type(attribute) == IFLA_MTU) note_mtu(state, number);
+  if (mnl_attr_get_type(attribute) == IFLA_NUM_RX_QUEUES) state.receive_queues = number;
+  return MNL_CB_OK;
 }
 
-void read_link(Bytes body, bool removed, unsigned index, LinkState& state) {
-  const auto link = peek<ifinfomsg>(body);
+// The body of a message as a T; null where it is too short.
+template <class T>
+const T* body_of(const nlmsghdr* message) {
+  if (mnl_nlmsg_get_payload_len(message) < sizeof(T)) return nullptr;
+  return static_cast<const T*>(mnl_nlmsg_get_payload(message));
+}
+
+void read_link(const nlmsghdr* message, unsigned index, LinkState& state) {
+  const auto* link = body_of<ifinfomsg>(message);
   // A bridge tells with its own family that an interface left it.
-  if (!link || link->ifi_family != AF_UNSPEC || link->ifi_index != static_cast<int>(index)) return;
+  if (link == nullptr || link->ifi_family != AF_UNSPEC || link->ifi_index != static_cast<int>(index)) return;
+  const bool removed = message->nlmsg_type == RTM_DELLINK;
   state.removed = removed;
   note_up(state, !removed && (link->ifi_flags & IFF_UP) != 0 && (link->ifi_flags & IFF_RUNNING) != 0);
-  if (!removed) read_attributes(after(body, sizeof(ifinfomsg)), state);
+  if (!removed) mnl_attr_parse(message, sizeof(ifinfomsg), read_attribute, &state);
   state.known = true;
 }
 
 // The answer to a question about an interface that is not there.
-void read_error(Bytes body, LinkState& state) {
-  const auto error = peek<nlmsgerr>(body);
-  if (!error || error->error != -ENODEV) return;
+void read_error(const nlmsghdr* message, LinkState& state) {
+  const auto* error = body_of<nlmsgerr>(message);
+  if (error == nullptr || error->error != -ENODEV) return;
   state.removed = true;
   state.known = true;
 }
 
 }  // namespace
 
-void read_link_messages(Bytes messages, unsigned index, LinkState& state) {
-  while (const auto header = peek<nlmsghdr>(messages)) {
-    if (header->nlmsg_len < sizeof(nlmsghdr) || header->nlmsg_len > messages.size()) return;
-    const Bytes body = messages.first(header->nlmsg_len).subspan(sizeof(nlmsghdr));
-    if (header->nlmsg_type == RTM_NEWLINK) read_link(body, false, index, state);
-    if (header->nlmsg_type == RTM_DELLINK) read_link(body, true, index, state);
-    if (header->nlmsg_type == NLMSG_ERROR) read_error(body, state);
-    messages = after(messages, header->nlmsg_len);
+void read_link_messages(std::span<const std::byte> messages, unsigned index, LinkState& state) {
+  const auto* message = reinterpret_cast<const nlmsghdr*>(messages.data());
+  int left = static_cast<int>(messages.size());
+  for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+    // libmnl looks for attributes up to the end of the padding.
+    if (MNL_ALIGN(message->nlmsg_len) > static_cast<std::uint32_t>(left)) return;
+    if (message->nlmsg_type == RTM_NEWLINK || message->nlmsg_type == RTM_DELLINK) read_link(message, index, state);
+    if (message->nlmsg_type == NLMSG_ERROR) read_error(message, state);
   }
 }
 
 Result<LinkWatch> LinkWatch::create(unsigned index) {
   constexpr const char* kAttempt = "watch a network interface over rtnetlink";
-  Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+  Socket socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!socket) return system_error(kAttempt, "raise the open file limit (ulimit -n)");
-  sockaddr_nl address{};
-  address.nl_family = AF_NETLINK;
-  address.nl_groups = RTMGRP_LINK;
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return system_error(kAttempt);
+  if (mnl_socket_bind(socket.get(), RTMGRP_LINK, MNL_SOCKET_AUTOPID) != 0) return system_error(kAttempt);
   LinkWatch watch(std::move(socket), index);
   if (!watch.ask()) return system_error(kAttempt);
   while (!watch.state_.known) {
@@ -103,22 +87,25 @@ Result<LinkWatch> LinkWatch::create(unsigned index) {
   return watch;
 }
 
+void LinkWatch::CloseSocket::operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+
+int LinkWatch::fd() const { return mnl_socket_get_fd(socket_.get()); }
+
 bool LinkWatch::ask() {
-  struct {
-    nlmsghdr header{};
-    ifinfomsg link{};
-  } question;
-  question.header.nlmsg_len = sizeof question;
-  question.header.nlmsg_type = RTM_GETLINK;
-  question.header.nlmsg_flags = NLM_F_REQUEST;
-  question.link.ifi_index = static_cast<int>(index_);
-  return ::send(socket_.get(), &question, sizeof question, 0) == sizeof question;
+  alignas(nlmsghdr) std::array<std::byte, 256> buffer;
+  nlmsghdr* question = mnl_nlmsg_put_header(buffer.data());
+  question->nlmsg_type = RTM_GETLINK;
+  question->nlmsg_flags = NLM_F_REQUEST;
+  auto* link = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(question, sizeof(ifinfomsg)));
+  link->ifi_index = static_cast<int>(index_);
+  return mnl_socket_sendto(socket_.get(), question, question->nlmsg_len) > 0;
 }
 
 void LinkWatch::read() {
-  std::array<std::byte, 32768> buffer;  // Linux: NLMSG_GOODSIZE at most 8 KiB; link messages with many VFs are longer
+  // The kernel's messages are at most 8 KiB (NLMSG_GOODSIZE); those about links with many VFs are longer.
+  alignas(nlmsghdr) std::array<std::byte, 32768> buffer;
   while (true) {
-    const ssize_t size = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    const ssize_t size = mnl_socket_recvfrom(socket_.get(), buffer.data(), buffer.size());
     if (size < 0 && errno == ENOBUFS && ask()) continue;  // news was lost: what counts is how it is now
     if (size <= 0) return;
     read_link_messages(std::span(buffer).first(static_cast<std::size_t>(size)), index_, state_);

@@ -7,9 +7,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
-#include "netmem/base/fd.h"
+#include "netmem/base/error.h"
+
+struct mnl_socket;  // libmnl
 
 namespace netmem {
 
@@ -22,8 +25,8 @@ struct LinkState {
   std::uint64_t downs = 0, ups = 0, mtu_changes = 0;
 };
 
-// Reads what one recv() brought, any bytes, and brings `state` up to date with what it says about the interface
-// `index`.
+// Reads what one recv() brought, any bytes at a multiple of 4, and brings `state` up to date with what it says about
+// the interface `index`.
 void read_link_messages(std::span<const std::byte> messages, unsigned index, LinkState& state);
 
 class LinkWatch {
@@ -32,16 +35,21 @@ class LinkWatch {
   static Result<LinkWatch> create(unsigned index);
 
   // Readable while there is news.
-  [[nodiscard]] int fd() const { return socket_.get(); }
+  [[nodiscard]] int fd() const;
   // Takes the news in; never waits.
   void read();
   [[nodiscard]] const LinkState& state() const { return state_; }
 
  private:
-  LinkWatch(Fd socket, unsigned index) : socket_(std::move(socket)), index_(index) {}
+  struct CloseSocket {
+    void operator()(mnl_socket* socket) const;
+  };
+  using Socket = std::unique_ptr<mnl_socket, CloseSocket>;
+
+  LinkWatch(Socket socket, unsigned index) : socket_(std::move(socket)), index_(index) {}
   bool ask();
 
-  Fd socket_;
+  Socket socket_;
   unsigned index_;
   LinkState state_;
 };

@@ -27,7 +27,8 @@ std::vector<char> recorded(const char* name) {
 void read_recorded(const char* name, LinkState& state) {
   const std::vector<char> bytes = recorded(name);
   ASSERT_FALSE(bytes.empty()) << name;
-  read_link_messages(std::as_bytes(std::span(bytes)).subspan(1), 7, state);
+  const std::vector<char> messages(bytes.begin() + 1, bytes.end());
+  read_link_messages(std::as_bytes(std::span(messages)), 7, state);
 }
 
 TEST(LinkWatch, FollowsWhatTheKernelSays) {
@@ -60,7 +61,8 @@ TEST(LinkWatch, WhatIsNotThereIsGone) {
 TEST(LinkWatch, OtherInterfacesAreNoConcern) {
   LinkState state;
   const std::vector<char> bytes = recorded("up");
-  read_link_messages(std::as_bytes(std::span(bytes)).subspan(1), 99, state);
+  const std::vector<char> messages(bytes.begin() + 1, bytes.end());
+  read_link_messages(std::as_bytes(std::span(messages)), 99, state);
   EXPECT_FALSE(state.known);
 }
 
@@ -73,7 +75,8 @@ TEST(LinkWatch, WhatABridgeSaysOfItIsNoConcern) {
     at += header.nlmsg_len;
   }
   LinkState state;
-  read_link_messages(std::as_bytes(std::span(bytes)).subspan(1), 7, state);
+  const std::vector<char> messages(bytes.begin() + 1, bytes.end());
+  read_link_messages(std::as_bytes(std::span(messages)), 7, state);
   EXPECT_FALSE(state.removed);
 }
 

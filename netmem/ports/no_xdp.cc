@@ -6,7 +6,7 @@ namespace {
 
 std::unexpected<Error> built_without(const std::string& attempted) {
   return refused(attempted, "netmem was built without AF_XDP",
-                 "install libxdp-dev, libbpf-dev and clang, and build netmem with -DNETMEM_XDP=ON");
+                 "install libxdp-dev, libbpf-dev, libmnl-dev and clang, and build netmem with -DNETMEM_XDP=ON");
 }
 
 }  // namespace

@@ -49,9 +49,9 @@ struct MapShape {
 };
 constexpr std::array<MapShape, 4> kMaps{{
     {"netmem_sockets", BPF_MAP_TYPE_XSKMAP, 4, 4, &XdpAttachment::sockets},
-    {"netmem_queues", BPF_MAP_TYPE_ARRAY, 4, sizeof(netmem_xdp_queue), &XdpAttachment::queues},
+    {"netmem_queues", BPF_MAP_TYPE_ARRAY, 4, sizeof(NetmemXdpQueue), &XdpAttachment::queues},
     {"netmem_redirected", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, &XdpAttachment::redirected},
-    {"netmem_matches", BPF_MAP_TYPE_HASH, sizeof(netmem_xdp_match), 4, &XdpAttachment::matches},
+    {"netmem_matches", BPF_MAP_TYPE_HASH, sizeof(NetmemXdpMatch), 4, &XdpAttachment::matches},
 }};
 // The kernel keeps BPF_OBJ_NAME_LEN - 1 characters.
 bool same_name(std::string_view in_kernel, std::string_view name) {

@@ -22,16 +22,16 @@
 namespace netmem {
 namespace {
 
-bool same(const netmem_xdp_match& a, const netmem_xdp_match& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+bool same(const NetmemXdpMatch& a, const NetmemXdpMatch& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
-netmem_xdp_shape shape_of(const XdpMatch& match) {
-  if (match.protocol == 0) return NETMEM_XDP_ANY;
-  if (match.port) return match.address ? NETMEM_XDP_PORT_ADDRESS : NETMEM_XDP_PORT;
-  return match.address ? NETMEM_XDP_ADDRESS : NETMEM_XDP_PROTOCOL;
+NetmemXdpShape shape_of(const XdpMatch& match) {
+  if (match.protocol == 0) return netmem_xdp_any;
+  if (match.port) return match.address ? netmem_xdp_port_address : netmem_xdp_port;
+  return match.address ? netmem_xdp_address : netmem_xdp_protocol;
 }
 
-netmem_xdp_match key_of(unsigned queue, const XdpMatch& match) {
-  netmem_xdp_match key{};
+NetmemXdpMatch key_of(unsigned queue, const XdpMatch& match) {
+  NetmemXdpMatch key{};
   key.queue = queue;
   key.protocol = match.protocol;
   key.shape = static_cast<std::uint8_t>(shape_of(match));
@@ -193,7 +193,7 @@ Result<std::shared_ptr<XdpFilter>> XdpFilter::attach(const std::string& interfac
   const unsigned most = std::max(link->state().receive_queues, ask_channels(socket.get(), interface).most);
   auto attachment = attach_xdp(interface, *index, most, mode);
   if (!attachment) return std::unexpected(attachment.error());
-  auto queues = Mapping::create(attachment->slots * sizeof(netmem_xdp_queue), 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
+  auto queues = Mapping::create(attachment->slots * sizeof(NetmemXdpQueue), 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
                                 attachment->queues.get(), 0, "the XDP program's queues");
   if (!queues) return std::unexpected(queues.error());
   return std::make_shared<KernelXdpFilter>(interface, *index, std::move(socket), std::move(*attachment),

@@ -49,7 +49,7 @@ class KernelXdpFilter final : public XdpFilter {
   [[nodiscard]] std::uint64_t redirected(unsigned queue) const;
 
  private:
-  using Key = netmem_xdp_match;
+  using Key = NetmemXdpMatch;
 
   [[nodiscard]] std::vector<Key> keys_of(unsigned queue) const;
   Result<Key> checked_key(const char* attempted, unsigned queue, const XdpMatch& match) const;

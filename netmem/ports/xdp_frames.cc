@@ -35,6 +35,11 @@ std::size_t XdpFrames::try_alloc(std::span<Part> out) noexcept {
   for (; count < out.size(); ++count) {
     const Fragment fragment = alloc_fragment();
     if (!fragment) break;
+    if (!has_address(fragment.netmem)) [[unlikely]] {
+      pool_.recycle_fragment(fragment.netmem);
+      pool_.flush_fragments();
+      break;
+    }
     out[count] = {fragment.netmem, fragment.offset, chunk_};
   }
   return count;
@@ -46,11 +51,23 @@ std::size_t XdpFrames::alloc_pages(std::span<Part> out) noexcept {
   while (count < out.size()) {
     const std::size_t wanted = std::min(out.size() - count, pages.size());
     const std::size_t got = pool_.try_alloc(std::span(pages).first(wanted));
-    for (std::size_t i = 0; i < got; ++i) out[count + i] = {pages[i], 0, chunk_};
-    count += got;
-    if (got < wanted) break;
+    const std::size_t before = count;
+    for (std::size_t i = 0; i < got; ++i) {
+      out[count] = {pages[i], 0, chunk_};
+      if (has_address(pages[i])) [[likely]]
+        ++count;
+      else
+        drop_foreign(pages[i]);
+    }
+    if (count - before < wanted) break;
   }
   return count;
+}
+
+// Providers that find memory elsewhere when their own is used up give pages of which the kernel knows nothing.
+void XdpFrames::drop_foreign(Netmem page) noexcept {
+  pool_.disconnect(page);
+  drop(page);
 }
 
 // Somebody else may cut the same page into fragments of other sizes: then it is given up for a new one.

@@ -8,6 +8,7 @@
 //  1. A chunk's book says kReceiving, or how many times the kernel has it for sending, and in either case the page.
 //  2. What the kernel gives back is looked up there: an address outside the region, a range that leaves its chunk, or a
 //     chunk that is not the kernel's, stops the program with its value.
+//  3. What the kernel gets lies in the region, whatever else the pool's provider has.
 #pragma once
 
 #include <bit>
@@ -111,6 +112,11 @@ class XdpFrames {
     return (std::uint64_t{part.page.index()} << page_shift_) + part.offset;
   }
   [[nodiscard]] Book& book_of(std::uint64_t address) { return books_[address >> chunk_shift_]; }
+  // The same as has(), without the page's region being looked up.
+  [[nodiscard]] bool has_address(Netmem page) const {
+    return page.descriptor().address - reinterpret_cast<std::uintptr_t>(base_) < size_;
+  }
+  void drop_foreign(Netmem page) noexcept;
   [[nodiscard]] std::size_t alloc_pages(std::span<Part> out) noexcept;
   [[nodiscard]] Fragment alloc_fragment() noexcept;
 

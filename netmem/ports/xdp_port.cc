@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -63,7 +64,12 @@ class KernelXdpPort final : public XdpPort {
 
  private:
   std::size_t take(std::span<Packet> out);
+  Result<void> watch_all();
+  void begin_to_send();
   bool wait(int timeout_ms);
+  bool wait_as_sender(int timeout_ms);
+  void look_at_others();
+  void forget_error();
   [[nodiscard]] int wait_ms(int timeout_ms);
   void wake_to_receive();
   [[nodiscard]] bool has_unsent() const;
@@ -82,11 +88,13 @@ class KernelXdpPort final : public XdpPort {
   std::optional<XdpQueue> queue_;
   LinkWatch watch_;
   Fd doorbell_;
+  Fd waiter_;  // socket, doorbell, link watch
   std::uint32_t mtu_ = 0;
   std::uint64_t redirected_before_ = 0;
   unsigned calls_ = 0;
   int retry_ms_ = kFirstRetryMs;
   bool woken_ = false;
+  bool sends_ = false;
   struct {
     Tally wakeups_rx, wakeups_tx, polls, link_downs, link_ups, mtu_changes;
   } tally_;
@@ -132,13 +140,16 @@ KernelXdpPort::KernelXdpPort(const Settled& settled, PagePool& frames, XdpSocket
 KernelXdpPort::~KernelXdpPort() {
   if (watch_.state().up) flush(kLastFlushMs);
   filter_->take_socket(options_.queue);
-  (void)filter_->clear(options_.queue);  // what is left does nothing, and the queue's next port removes it
+  // What is left does nothing, and the queue's next port removes it.
+  [[maybe_unused]] const auto cleared = filter_->clear(options_.queue);
   socket_.reset();
+  if (zero_copy_) wait_until_released(filter_->interface(), options_.queue);
   queue_.reset();
   frames_.flush_fragments();
 }
 
 Result<void> KernelXdpPort::open() {
+  if (auto watched = watch_all(); !watched) return watched;
   filter_->clear_others(options_.queue);
   queue_->post();
   wake_to_receive();
@@ -156,6 +167,10 @@ Result<std::size_t> KernelXdpPort::receive(std::span<Packet> out, int timeout_ms
     const std::size_t count = take(out);
     if (count != 0 || std::exchange(woken_, false)) return count;
     if (watch_.state().removed) return gone();
+    if (timeout_ms == 0 && !options_.busy_poll) {
+      wake_to_receive();
+      return 0;
+    }
     const int left = deadline.left_ms();
     if (!wait(left) && left == 0) return 0;
     push();
@@ -175,25 +190,62 @@ void KernelXdpPort::wake_to_receive() {
   ::recvfrom(socket_->fd(), nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
 }
 
-// Waits at most `timeout_ms`; whether something happened. poll() wakes the kernel where it wants to be woken.
+// One descriptor for all that is waited for. The socket says once that frames came, so that the kernel need not look at
+// it around each wait; when the port begins to send, it leaves, as the epoll would be told of each packet that was
+// sent.
+Result<void> KernelXdpPort::watch_all() {
+  waiter_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+  if (!waiter_) return system_error("create an epoll", "raise the open file limit (ulimit -n)");
+  for (const int fd : {socket_->fd(), doorbell_.get(), watch_.fd()}) {
+    const std::uint32_t once = fd == socket_->fd() ? std::uint32_t{EPOLLET} : 0;
+    epoll_event event{.events = EPOLLIN | once, .data = {.fd = fd}};
+    if (::epoll_ctl(waiter_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return system_error("wait for " + where());
+  }
+  return {};
+}
+
+void KernelXdpPort::begin_to_send() {
+  sends_ = true;
+  ::epoll_ctl(waiter_.get(), EPOLL_CTL_DEL, socket_->fd(), nullptr);
+}
+
+// Waits at most `timeout_ms`; whether something happened.
 bool KernelXdpPort::wait(int timeout_ms) {
   if (options_.busy_poll) ::recvfrom(socket_->fd(), nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
-  std::array<pollfd, 3> watched{{{.fd = socket_->fd(), .events = POLLIN, .revents = 0},
-                                 {.fd = doorbell_.get(), .events = POLLIN, .revents = 0},
-                                 {.fd = watch_.fd(), .events = POLLIN, .revents = 0}}};
+  wake_to_receive();
   tally_.polls.add(1);
-  if (::poll(watched.data(), watched.size(), options_.busy_poll ? 0 : wait_ms(timeout_ms)) <= 0) return false;
-  if (watched[1].revents != 0) {
-    std::uint64_t rings = 0;
-    woken_ |= ::read(doorbell_.get(), &rings, sizeof rings) == sizeof rings;
+  const int most = options_.busy_poll ? 0 : wait_ms(timeout_ms);
+  if (sends_) return wait_as_sender(most);
+  std::array<epoll_event, 3> events;
+  const int count = ::epoll_wait(waiter_.get(), events.data(), static_cast<int>(events.size()), most);
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events.at(static_cast<std::size_t>(i));
+    if (event.data.fd != socket_->fd()) look_at_others();
+    if ((event.events & EPOLLERR) != 0) forget_error();
   }
-  if (watched[2].revents != 0) look_at_link();
-  if ((watched[0].revents & POLLERR) != 0) {  // the interface goes; the link watch knows, or will
-    int code = 0;
-    socklen_t size = sizeof code;
-    ::getsockopt(socket_->fd(), SOL_SOCKET, SO_ERROR, &code, &size);
-  }
+  return count > 0;
+}
+
+bool KernelXdpPort::wait_as_sender(int timeout_ms) {
+  std::array<pollfd, 2> watched{
+      {{.fd = socket_->fd(), .events = POLLIN, .revents = 0}, {.fd = waiter_.get(), .events = POLLIN, .revents = 0}}};
+  if (::poll(watched.data(), watched.size(), timeout_ms) <= 0) return false;
+  if (watched[1].revents != 0) look_at_others();
+  if ((watched[0].revents & POLLERR) != 0) forget_error();
   return true;
+}
+
+void KernelXdpPort::look_at_others() {
+  std::uint64_t rings = 0;
+  woken_ |= ::read(doorbell_.get(), &rings, sizeof rings) == sizeof rings;
+  look_at_link();
+}
+
+// The interface goes; the link watch knows, or will.
+void KernelXdpPort::forget_error() {
+  int code = 0;
+  socklen_t size = sizeof code;
+  ::getsockopt(socket_->fd(), SOL_SOCKET, SO_ERROR, &code, &size);
 }
 
 // Shorter while there are pages to be looked for, or the kernel has not taken what is to be sent. A link that is down
@@ -228,6 +280,7 @@ bool KernelXdpPort::push() {
 }
 
 std::size_t KernelXdpPort::transmit(std::span<Packet> packets) {
+  if (!sends_) begin_to_send();
   std::size_t count = queue_->transmit(packets);
   while (count < packets.size() && push()) count += queue_->transmit(packets.subspan(count));
   return count;

@@ -1,7 +1,6 @@
 /* What the XDP program and the library agree on: names and layout of the program's maps. Read by a C compiler for BPF,
    too. Everything here is the kernel's and lives as long as some process holds the link (xdp_attachment.h). */
-#ifndef NETMEM_PORTS_XDP_PROGRAM_H_
-#define NETMEM_PORTS_XDP_PROGRAM_H_
+#pragma once
 
 #include <linux/types.h>
 
@@ -10,18 +9,17 @@
 #define NETMEM_XDP_PLAIN "netmem_plain"
 #define NETMEM_XDP_MAX_MATCHES 4096
 
-/* What a match sets, besides the queue; a bit of netmem_xdp_queue.shapes each. */
-enum netmem_xdp_shape {
-  NETMEM_XDP_ANY, /* nothing: every frame */
-  NETMEM_XDP_PROTOCOL,
-  NETMEM_XDP_PORT, /* and protocol */
-  NETMEM_XDP_ADDRESS,
-  NETMEM_XDP_PORT_ADDRESS,
-  NETMEM_XDP_SHAPES,
+/* What a match sets, besides the queue; a bit of NetmemXdpQueue.shapes each. */
+enum NetmemXdpShape {
+  netmem_xdp_any, /* nothing: every frame */
+  netmem_xdp_protocol,
+  netmem_xdp_port, /* and protocol */
+  netmem_xdp_address,
+  netmem_xdp_port_address,
 };
 
 /* Key of map netmem_matches (hash). What the shape does not set is zero. */
-struct netmem_xdp_match {
+struct NetmemXdpMatch {
   __u32 queue;
   __u16 port; /* destination, network order */
   __u8 protocol;
@@ -31,10 +29,8 @@ struct netmem_xdp_match {
 
 /* Map netmem_queues (array by queue, which programs may map): the shapes that matches of the queue have, so that only
    those are looked up. */
-struct netmem_xdp_queue {
+struct NetmemXdpQueue {
   __u64 shapes;
 };
 
 /* Map netmem_sockets (XSKMAP by queue); map netmem_redirected (per-CPU array by queue): frames given to the socket. */
-
-#endif

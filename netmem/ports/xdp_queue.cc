@@ -144,7 +144,7 @@ bool XdpQueue::look_at(const Part& first, std::uint32_t size, PacketInfo& info) 
 }
 
 // Fills the packet, or drops the frame and counts it: a frame of one buffer.
-void XdpQueue::deliver_single(const Part& buffer, Packet& packet) noexcept {
+[[gnu::always_inline]] inline void XdpQueue::deliver_single(const Part& buffer, Packet& packet) noexcept {
   const bool headers = look_at(buffer, buffer.size, packet.info);
   const HeaderLayout& layout = packet.info.layout;
   packet.set_header({buffer.page, buffer.offset, headers ? layout.payload : buffer.size});

@@ -329,6 +329,18 @@ TEST(XdpQueueSplit, PacketsWhosePayloadTheDeviceRefusesAreDroppedAndCounted) {
 
 // ---- starvation ----
 
+TEST(XdpQueue, PagesThatAProviderFoundElsewhereNeverReachTheKernel) {
+  for (const unsigned shift : {12U, 13U}) {  // chunks that are pages, and fragments
+    XdpWorld world({.pages = 16, .page_shift = shift, .queue = {.most_posted = 64}});
+    world.memory->add({.pages = 64});
+    for (int i = 0; i < 3; ++i) world.queue->post();
+    EXPECT_EQ(world.queue->posted(), 16u << (shift - 12));
+    EXPECT_TRUE(world.queue->starved());
+    ASSERT_TRUE(world.kernel.deliver(udp_frame(10)));
+    EXPECT_EQ(world.receive().size(), 1u);
+  }
+}
+
 TEST(XdpQueue, APoolThatIsTooSmallStarvesTheRingUntilPagesComeBack) {
   XdpWorld world({.pages = 40});
   std::vector<Netmem> kept = take(*world.pool, 36);

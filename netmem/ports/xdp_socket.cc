@@ -17,6 +17,7 @@
 #include <thread>
 #include <utility>
 
+#include "netmem/base/mapping.h"
 #include "netmem/base/units.h"
 
 namespace netmem {
@@ -215,6 +216,27 @@ std::vector<Counter> XdpSocket::statistics() const {
           {"rx_invalid", counts.rx_invalid_descs},
           {"tx_invalid", counts.tx_invalid_descs},
           {"tx_ring_empty", counts.tx_ring_empty_descs}};
+}
+
+// Another socket can have the queue when the one before is gone for good.
+bool wait_until_released(const std::string& interface, unsigned queue) {
+  constexpr std::uint32_t kSlots = 64;
+  auto memory = Mapping::anonymous(std::size_t{kSlots} * 4096);
+  if (!memory) return false;
+  XdpSocketOptions options{.interface = interface, .port = {}};
+  options.port = {.queue = queue,
+                  .chunk = 4096,
+                  .fill_ring = kSlots,
+                  .completion_ring = kSlots,
+                  .receive_ring = kSlots,
+                  .transmit_ring = kSlots};
+  for (int tries = 0; tries < kBusyTries; ++tries) {
+    XdpSocket probe;
+    const auto bound = probe.bind(options, {memory->data(), memory->size()}, false, false);
+    if (bound || bound.error().code != EBUSY) return true;
+    std::this_thread::sleep_for(kBusyPause);
+  }
+  return false;
 }
 
 Result<std::span<std::byte>> umem_of(const PagePool& frames, const XdpOptions& options) {

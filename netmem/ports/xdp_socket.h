@@ -48,6 +48,7 @@ class XdpSocket {
   [[nodiscard]] std::vector<Counter> statistics() const;
 
  private:
+  friend bool wait_until_released(const std::string& interface, unsigned queue);
   XdpSocket();
   Result<void> bind(const XdpSocketOptions& options, std::span<std::byte> memory, bool zero_copy, bool multi_buffer);
   Result<void> set_busy_poll(const XdpSocketOptions& options);
@@ -59,6 +60,10 @@ class XdpSocket {
   bool multi_buffer_ = false;
   std::string why_copy_;
 };
+
+// Waits, at most a second, until the kernel has let go of the queue after a socket with zero copy was closed: until
+// then the card may write into its UMEM (Linux net/xdp/xsk_buff_pool.c, xp_release_deferred). Whether it has.
+bool wait_until_released(const std::string& interface, unsigned queue);
 
 // What the options and the pool's memory must be to become a UMEM: the memory, or by name what is wrong.
 Result<std::span<std::byte>> umem_of(const PagePool& frames, const XdpOptions& options);

@@ -1,7 +1,9 @@
-// KIND:SIZE: exactly the known kinds with a size above zero are understood.
+// KIND:SIZE, opencl:PLATFORM.DEVICE:SIZE or cuda:DEVICE:SIZE: exactly the known kinds with a size above zero are
+// understood.
 
 #include <array>
 #include <optional>
+#include <regex>
 
 #include "netmem/base/units.h"
 #include "netmem/providers/memory_spec.h"
@@ -11,13 +13,26 @@ namespace {
 
 using netmem::MemorySpec;
 
-constexpr std::array<std::string_view, 6> kKinds = {"memfd", "udmabuf", "host", "huge", "huge_split", "huge_1g"};
+constexpr std::array<std::string_view, 8> kKinds = {"memfd", "udmabuf", "opencl",     "cuda",
+                                                    "host",  "huge",    "huge_split", "huge_1g"};
 
 // The same, said differently.
 std::optional<MemorySpec> expected(std::string_view text) {
+  static const std::regex numbered(R"((?:opencl:(\d{1,3})\.|cuda:)(\d{1,3}):)");
+  std::cmatch parts;
+  if (std::regex_search(text.data(), text.data() + text.size(), parts, numbered,
+                        std::regex_constants::match_continuous)) {
+    const auto size = netmem::parse_size(parts.suffix().str());
+    if (!size || *size == 0) return std::nullopt;
+    const bool opencl = parts[1].matched;
+    return MemorySpec{.kind = kKinds[opencl ? 2 : 3],
+                      .size = *size,
+                      .platform = opencl ? std::stoi(parts[1]) : -1,
+                      .device = std::stoi(parts[2])};
+  }
   for (const std::string_view kind : kKinds) {
     const std::string start = std::string(kind) + ":";
-    if (!text.starts_with(start)) continue;
+    if (!text.starts_with(start) || kind == "cuda") continue;
     const auto size = netmem::parse_size(text.substr(start.size()));
     if (size && *size != 0) return MemorySpec{.kind = kind, .size = *size};
   }
@@ -40,6 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (spec) {
     NETMEM_CHECK(spec->kind == wanted->kind && spec->size == wanted->size, "read as %.*s:%zu, not %zu",
                  static_cast<int>(spec->kind.size()), spec->kind.data(), spec->size, wanted->size);
+    NETMEM_CHECK(spec->platform == wanted->platform && spec->device == wanted->device,
+                 "read as device %d.%d, not %d.%d", spec->platform, spec->device, wanted->platform, wanted->device);
   } else {
     netmem::fuzz::check_error(spec.error());
     NETMEM_CHECK(spec.error().advice.find(netmem::memory_kinds()) != std::string::npos, "the kinds are not named");

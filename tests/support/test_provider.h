@@ -65,12 +65,7 @@ class TestProvider final : public MemoryProvider {
   [[nodiscard]] std::size_t total_pages() const { return total_; }
   [[nodiscard]] CopyEngine& copy_engine() override { return engine_; }
 
-  std::size_t grants = 0;
-  std::vector<Netmem> reclaimed;
-
- private:
-  explicit TestProvider(unsigned page_shift) : page_shift_(page_shift) {}
-
+  // One more region.
   void add(const RegionOptions& options) {
     const std::size_t size = std::size_t{options.pages} << page_shift_;
     memories_.push_back(Mapping::anonymous(size, std::size_t{1} << page_shift_).value());
@@ -86,6 +81,12 @@ class TestProvider final : public MemoryProvider {
     for (std::uint32_t i = 0; i < options.pages; ++i) free_.push_back(regions_.back()->page(i));
     total_ += options.pages;
   }
+
+  std::size_t grants = 0;
+  std::vector<Netmem> reclaimed;
+
+ private:
+  explicit TestProvider(unsigned page_shift) : page_shift_(page_shift) {}
 
   unsigned page_shift_;
   std::vector<Mapping> memories_;

@@ -8,7 +8,7 @@ complete -c netmem -n "not __fish_seen_subcommand_from $commands" -a recv -d 'Re
 complete -c netmem -n "not __fish_seen_subcommand_from $commands" -a send -d 'Send a file, standard input or seeded bytes'
 
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l listen -x -d 'Where to listen, ADDR:PORT'
-complete -c netmem -n '__fish_seen_subcommand_from recv' -l memory -x -a 'memfd:256M udmabuf:256M host:256M huge:256M huge_split:256M huge_1g:1G' -d 'Where the bytes go'
+complete -c netmem -n '__fish_seen_subcommand_from recv' -l memory -x -a 'memfd:256M udmabuf:256M opencl:256M cuda:0:256M host:256M huge:256M huge_split:256M huge_1g:1G' -d 'Where the bytes go'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l page-size -x -a '4K 8K 16K 32K 64K 128K 256K 512K 1M 2M' -d 'Size of a page'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l landing -x -a 'auto direct staged' -d 'How bytes reach a page'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l output -r -F -d 'Where to write'

@@ -1,0 +1,164 @@
+// netmem's side of the comparison: an XdpPort that receives and drops, with --split into device memory, or with --echo
+// swaps the MAC addresses and sends back.
+//
+//   xdp_netmem --interface vb [--echo | --split] [--spin] [--frames host:16M] [--payload memfd:64M] [--udp PORT]
+#include <netinet/in.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "bench/loops/cycles.h"
+#include "bench/xdp/common.h"
+#include "netmem/ports/xdp_port.h"
+#include "netmem/providers/huge.h"
+#include "netmem/providers/memory_spec.h"
+
+namespace netmem::bench {
+namespace {
+
+constexpr std::size_t kPage = 4096;
+constexpr std::size_t kBatch = 64;
+
+struct Options {
+  std::string interface;
+  std::string frames = "host:16M";
+  std::string payload = "memfd:64M";
+  std::uint32_t chunk = 0;
+  std::uint32_t posted = 0;
+  std::uint16_t udp = 0;
+  bool echo = false;
+  bool split = false;
+  bool spin = false;
+  bool busy_poll = false;
+};
+
+template <class T>
+T get(Result<T> result) {
+  if (!result) {
+    fmt::print(stderr, "{}\n", result.error().message());
+    std::exit(1);
+  }
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+// What the kernel does not know cannot be posted, so nothing from outside.
+Result<std::shared_ptr<MemoryProvider>> make_memory(const std::string& text) {
+  const auto spec = parse_memory_spec(text);
+  if (!spec || spec->kind != "huge") return make_provider(text, kPage);
+  return make_huge_provider({.size = spec->size, .page_size = kPage, .outside_size = 0});
+}
+
+PagePoolPtr make_pool(const std::string& memory, const char* name, bool device) {
+  PoolOptions options;
+  options.name = name;
+  options.allow_unreadable = device;
+  return get(PagePool::create(get(make_memory(memory)), options));
+}
+
+class Receiver {
+ public:
+  explicit Receiver(const Options& options) : options_(options), frames_(make_pool(options.frames, "frames", false)) {
+    XdpOptions port;
+    port.chunk = options.chunk;
+    port.most_posted = options.posted;
+    port.busy_poll = options.busy_poll;
+    if (options.split) {
+      payload_ = make_pool(options.payload, "payload", true);
+      port.payload = payload_.get();
+    }
+    auto filter = get(XdpFilter::attach(options.interface));
+    port_ = get(XdpPort::create(filter, *frames_, port));
+    XdpMatch match;
+    if (options.udp != 0) {
+      match.protocol = IPPROTO_UDP;
+      match.port = options.udp;
+    }
+    get(filter->add(0, match));
+    fmt::print(stderr, "{}\n", port_->describe());
+  }
+
+  // What waits cannot be timed without the kernel's part.
+  void work() {
+    if (!options_.spin) return finish(get(port_->receive(packets_, 100)));
+    const std::uint64_t before = read_cycles();
+    const std::size_t count = get(port_->receive(packets_, 0));
+    if (count == 0) return;
+    finish(count);
+    busy_.add(read_cycles() - before, count);
+  }
+
+  [[nodiscard]] std::string json() const {
+    std::string counters;
+    for (const Counter& counter : port_->counters())
+      counters += fmt::format(R"({}"{}": {})", counters.empty() ? "" : ", ", counter.name, counter.value);
+    return fmt::format(
+        R"({{"received": {}, "bytes": {}, "returned": {}, "not_returned": {}, "busy": {}, "counters": {{{}}}}})",
+        received_, bytes_, returned_, not_returned_, busy_.json(), counters);
+  }
+
+ private:
+  void finish(std::size_t count) {
+    const std::span<Packet> packets(packets_.data(), count);
+    received_ += count;
+    for (const Packet& packet : packets) bytes_ += packet.size();
+    if (options_.echo) send_back(packets);
+    drop(packets);
+  }
+
+  void send_back(std::span<Packet> packets) {
+    for (const Packet& packet : packets) {
+      std::byte* frame = packet.header_bytes().data();
+      std::array<std::byte, 6> other;
+      std::memcpy(other.data(), frame, 6);
+      std::memcpy(frame, frame + 6, 6);
+      std::memcpy(frame + 6, other.data(), 6);
+    }
+    const std::size_t sent = port_->transmit(packets);
+    returned_ += sent;
+    not_returned_ += packets.size() - sent;
+  }
+
+  Options options_;
+  PagePoolPtr frames_, payload_;
+  std::unique_ptr<XdpPort> port_;
+  std::array<Packet, kBatch> packets_;
+  std::uint64_t received_ = 0, bytes_ = 0, returned_ = 0, not_returned_ = 0;
+  BusyCycles busy_;
+};
+
+Options parse(int argc, char** argv) {
+  Options options;
+  CLI::App app{"Receives and drops, splits, or sends back, through netmem's AF_XDP port."};
+  app.add_option("--interface", options.interface)->required();
+  app.add_option("--frames", options.frames, "memory for the frames");
+  app.add_option("--payload", options.payload, "memory that --split moves payload to");
+  app.add_option("--chunk", options.chunk, "bytes of a frame's buffer");
+  app.add_option("--posted", options.posted, "frames that the kernel has at most");
+  app.add_option("--udp", options.udp, "take this port's datagrams only; 0: take every frame");
+  app.add_flag("--echo", options.echo, "swap the MAC addresses and send back");
+  app.add_flag("--split", options.split, "header split");
+  app.add_flag("--busy-poll", options.busy_poll, "the kernel receives in this thread's system calls");
+  app.add_flag("--spin", options.spin, "never wait");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::exit(app.exit(error));
+  }
+  return options;
+}
+
+}  // namespace
+}  // namespace netmem::bench
+
+int main(int argc, char** argv) {
+  const auto options = netmem::bench::parse(argc, argv);
+  netmem::bench::begin();
+  netmem::bench::Receiver receiver(options);
+  netmem::bench::say_ready();
+  while (!netmem::bench::stopped()) receiver.work();
+  fmt::print("{}\n", receiver.json());
+}

@@ -1,0 +1,31 @@
+#include "netmem/providers/cuda.h"
+
+#include <utility>
+
+#include "netmem/providers/cuda_api.h"
+#include "netmem/providers/page_size.h"
+
+namespace netmem {
+
+Result<std::vector<std::string>> cuda_devices() {
+  const auto library = cuda::library();
+  if (!library) return std::unexpected(library.error());
+  return CudaApi::devices(**library);
+}
+
+Result<std::shared_ptr<DeviceApi>> open_cuda(int device) {
+  const auto library = cuda::library();
+  if (!library) return std::unexpected(library.error());
+  return CudaApi::open(**library, device);
+}
+
+Result<std::shared_ptr<MemoryProvider>> make_cuda_provider(CudaOptions options) {
+  if (auto shift = page_shift_of(options.page_size, options.size, "cuda"); !shift)
+    return std::unexpected(shift.error());
+  auto device = open_cuda(options.device);
+  if (!device) return std::unexpected(device.error());
+  return make_gpu_provider(std::move(*device),
+                           {.size = options.size, .page_size = options.page_size, .dma = std::move(options.dma)});
+}
+
+}  // namespace netmem

@@ -1,0 +1,34 @@
+// Copies between host memory and pages of a GPU's region: a batch is one trip to the device, and pieces that lie side
+// by side on both sides are one copy.
+//
+// Threads: any. Batches are enqueued one after the other and waited for side by side.
+#pragma once
+
+#include <mutex>
+#include <vector>
+
+#include "netmem/core/copy_engine.h"
+#include "netmem/core/region.h"
+#include "netmem/providers/device_api.h"
+
+namespace netmem {
+
+class NETMEM_EXPORT GpuCopyEngine final : public CopyEngine {
+ public:
+  // REQUIRES: both outlive the engine; the region is memory of `device`.
+  GpuCopyEngine(const Region& region, DeviceApi& device) : region_(region), device_(device) {}
+
+  Result<void> copy_in(std::span<const CopyIn> batch) override;
+  Result<void> copy_out(std::span<const CopyOut> batch) override;
+
+ private:
+  template <class Batch>
+  Result<void> run(const Batch& batch);
+
+  const Region& region_;
+  DeviceApi& device_;
+  std::mutex mutex_;
+  std::vector<DeviceCopy> copies_;  // of the batch that is being put together; the memory is used again
+};
+
+}  // namespace netmem

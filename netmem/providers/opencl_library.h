@@ -1,0 +1,77 @@
+// What netmem calls of OpenCL, declared here so that nothing of it is needed to build: types, constants and signatures
+// of OpenCL 1.2 as in Khronos' OpenCL-Headers (CL/cl.h; CL/cl_ext.h for the ICD loader's own error). The library is the
+// ICD loader libOpenCL.so.1, which finds the implementations of the vendors by /etc/OpenCL/vendors/*.icd.
+//
+// Threads: any; so does OpenCL have it for everything below (OpenCL 1.2 specification, A.2).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "netmem/base/error.h"
+
+namespace netmem::cl {
+
+using Platform = struct PlatformOfVendor*;
+using Device = struct DeviceOfPlatform*;
+using Context = struct ContextOfDevices*;
+using Queue = struct QueueOfCommands*;
+using Memory = struct MemoryObject*;
+using Event = struct EventOfCommand*;
+
+using Int = std::int32_t;
+using Uint = std::uint32_t;   // also cl_bool and what is asked of an object
+using Ulong = std::uint64_t;  // also bit fields
+using Property = std::intptr_t;
+
+inline constexpr Int kSuccess = 0;
+inline constexpr Int kDeviceNotFound = -1;
+inline constexpr Int kPlatformNotFound = -1001;
+inline constexpr Int kComplete = 0;  // of a command; above: not yet; below: the error that ended it
+
+inline constexpr Uint kPlatformName = 0x0902;
+inline constexpr Uint kDeviceType = 0x1000;
+inline constexpr Uint kDeviceMaxMemAllocSize = 0x1010;
+inline constexpr Uint kDeviceName = 0x102B;
+inline constexpr Uint kEventCommandExecutionStatus = 0x11D3;
+inline constexpr Ulong kDeviceTypeGpu = 1U << 2;
+inline constexpr Ulong kDeviceTypeAll = 0xFFFFFFFF;
+inline constexpr Ulong kMemReadWrite = 1U << 0;
+inline constexpr Ulong kMigrateContentUndefined = 1U << 1;
+inline constexpr Property kContextPlatform = 0x1084;
+
+struct Library {
+  Int (*get_platform_ids)(Uint room, Platform* platforms, Uint* count);
+  Int (*get_platform_info)(Platform, Uint what, std::size_t room, void* value, std::size_t* size);
+  Int (*get_device_ids)(Platform, Ulong type, Uint room, Device* devices, Uint* count);
+  Int (*get_device_info)(Device, Uint what, std::size_t room, void* value, std::size_t* size);
+  Context (*create_context)(const Property* properties, Uint device_count, const Device* devices,
+                            void (*notify)(const char*, const void*, std::size_t, void*), void* user, Int* status);
+  Int (*release_context)(Context);
+  Queue (*create_command_queue)(Context, Device, Ulong properties, Int* status);
+  Int (*release_command_queue)(Queue);
+  Memory (*create_buffer)(Context, Ulong flags, std::size_t size, void* host, Int* status);
+  Int (*release_mem_object)(Memory);
+  Int (*enqueue_read_buffer)(Queue, Memory, Uint blocking, std::size_t offset, std::size_t size, void* to,
+                             Uint wait_count, const Event* wait, Event* event);
+  Int (*enqueue_write_buffer)(Queue, Memory, Uint blocking, std::size_t offset, std::size_t size, const void* from,
+                              Uint wait_count, const Event* wait, Event* event);
+  Int (*enqueue_migrate_mem_objects)(Queue, Uint count, const Memory* memory, Ulong flags, Uint wait_count,
+                                     const Event* wait, Event* event);
+  Int (*wait_for_events)(Uint count, const Event* events);
+  Int (*get_event_info)(Event, Uint what, std::size_t room, void* value, std::size_t* size);
+  Int (*release_event)(Event);
+  Int (*flush)(Queue);
+  Int (*finish)(Queue);
+};
+
+// Loads `name`; the error says what to install. What was loaded stays.
+Result<Library> load(const std::string& name);
+// libOpenCL.so.1, loaded once; a library that is missing is looked for again the next time.
+Result<const Library*> library();
+
+// "the device says CL_OUT_OF_RESOURCES (-5)"
+std::string says(Int status);
+
+}  // namespace netmem::cl

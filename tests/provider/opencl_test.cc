@@ -1,0 +1,311 @@
+#include "netmem/providers/opencl.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include "netmem/base/units.h"
+#include "netmem/core/page.h"
+#include "netmem/providers/opencl_api.h"
+#include "netmem/providers/opencl_library.h"
+#include "tests/provider/conformance.h"
+
+#if __has_include(<CL/cl.h>)
+#define CL_TARGET_OPENCL_VERSION 120
+#include <CL/cl.h>
+#include <CL/cl_ext.h>
+#endif
+
+namespace netmem {
+namespace {
+
+using testing::HasSubstr;
+
+// A device to test with, or why there is none.
+Result<std::shared_ptr<void>> opencl() {
+  auto device = open_opencl();
+  if (!device) return std::unexpected(device.error());
+  return std::shared_ptr<void>();
+}
+
+INSTANTIATE_TEST_SUITE_P(OpenCl, Conformance,
+                         testing::Values(ProviderCase{.make = [](const Wanted& wanted) -> Made {
+                                                        return make_opencl_provider({.size = wanted.size,
+                                                                                     .page_size = wanted.page_size,
+                                                                                     .dma = wanted.dma});
+                                                      },
+                                                      .needs = opencl}));
+
+#if __has_include(<CL/cl.h>)
+static_assert(cl::kDeviceNotFound == CL_DEVICE_NOT_FOUND && cl::kPlatformNotFound == CL_PLATFORM_NOT_FOUND_KHR);
+static_assert(cl::kComplete == CL_COMPLETE && cl::kSuccess == CL_SUCCESS);
+static_assert(cl::kPlatformName == CL_PLATFORM_NAME && cl::kDeviceName == CL_DEVICE_NAME);
+static_assert(cl::kDeviceType == CL_DEVICE_TYPE && cl::kDeviceMaxMemAllocSize == CL_DEVICE_MAX_MEM_ALLOC_SIZE);
+static_assert(cl::kDeviceTypeGpu == CL_DEVICE_TYPE_GPU && cl::kDeviceTypeAll == CL_DEVICE_TYPE_ALL);
+static_assert(cl::kEventCommandExecutionStatus == CL_EVENT_COMMAND_EXECUTION_STATUS);
+static_assert(cl::kMemReadWrite == CL_MEM_READ_WRITE && cl::kContextPlatform == CL_CONTEXT_PLATFORM);
+static_assert(cl::kMigrateContentUndefined == CL_MIGRATE_MEM_OBJECT_CONTENT_UNDEFINED);
+static_assert(sizeof(cl::Int) == sizeof(cl_int) && sizeof(cl::Uint) == sizeof(cl_uint));
+static_assert(sizeof(cl::Ulong) == sizeof(cl_mem_flags) && sizeof(cl::Property) == sizeof(cl_context_properties));
+#endif
+
+TEST(OpenClLibrary, AMissingLibrarySaysWhatToInstall) {
+  const auto loaded = cl::load("libNoOpenCL.so.1");
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(
+      loaded.error().message(),
+      "cannot load libNoOpenCL.so.1: cannot open shared object file: No such file or directory; install an ICD "
+      "loader (Debian's ocl-icd-libopencl1) and the OpenCL of the device's vendor, or pocl-opencl-icd, which needs "
+      "no device");
+}
+
+TEST(OpenClLibrary, ALibraryThatIsSomethingElseSaysWhatItLacks) {
+  const auto loaded = cl::load("libc.so.6");
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().message(), "cannot use libc.so.6: it lacks clGetPlatformIDs; OpenCL 1.2 or later is needed");
+}
+
+TEST(OpenClLibrary, ErrorsHaveTheirNames) {
+  EXPECT_EQ(cl::says(-5), "the device says CL_OUT_OF_RESOURCES (-5)");
+  EXPECT_EQ(cl::says(-9999), "the device says OpenCL error -9999");
+}
+
+class OpenCl : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto need = opencl(); !need) GTEST_SKIP() << need.error().message();
+  }
+};
+
+TEST_F(OpenCl, ADeviceThatDoesNotExistIsRefusedWithThoseThatDo) {
+  const auto devices = opencl_devices().value();
+  ASSERT_FALSE(devices.empty());
+  for (const auto& [platform, device] : {std::pair{998, 0}, {0, 999}, {-1, 0}, {0, -1}}) {
+    const auto made = make_opencl_provider({.platform = platform, .device = device, .size = 4096});
+    ASSERT_FALSE(made) << platform << "." << device;
+    EXPECT_THAT(made.error().message(), HasSubstr("there is no such device; use one of these: 0."));
+    for (const OpenClDevice& one : devices) EXPECT_THAT(made.error().message(), HasSubstr("(" + one.name + ")"));
+  }
+}
+
+TEST_F(OpenCl, EveryDeviceCanBeOpened) {
+  const auto devices = opencl_devices().value();
+  for (const OpenClDevice& one : devices) {
+    const auto device = open_opencl(one.platform, one.device);
+    ASSERT_TRUE(device) << device.error().message();
+    EXPECT_THAT((*device)->describe(), HasSubstr(one.name + " of " + one.platform_name));
+  }
+}
+
+TEST_F(OpenCl, MoreThanTheDevicesLargestBufferIsRefused) {
+  const auto made = make_opencl_provider({.size = std::size_t{1} << 50});
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().message(), HasSubstr("cannot allocate 1024 TiB on opencl:"));
+  EXPECT_THAT(made.error().message(), HasSubstr("its largest buffer is "));
+}
+
+TEST_F(OpenCl, TheMemoryIsTakenAtOnce) {
+  const auto device = open_opencl().value();
+  const DeviceAddress one = device->allocate(2 * MiB, 2 * MiB).value();
+  const DeviceAddress two = device->allocate(4096, 4096).value();
+  EXPECT_EQ(one % (2 * MiB), 0u);
+  EXPECT_NE(one, two);
+  device->free(one);
+  device->free(two);
+}
+
+DeviceCopy in(DeviceAddress to, std::vector<std::byte>& from) {
+  return {.direction = DeviceCopy::Direction::to_device, .device = to, .host = from.data(), .size = from.size()};
+}
+DeviceCopy out(std::vector<std::byte>& to, DeviceAddress from) {
+  return {.direction = DeviceCopy::Direction::to_host, .device = from, .host = to.data(), .size = to.size()};
+}
+
+TEST_F(OpenCl, CopiesHappenInTheirOrderAcrossBatchesAndMisalignments) {
+  const auto device = open_opencl().value();
+  const DeviceAddress memory = device->allocate(64 * KiB, 4096).value();
+  for (std::size_t at = 0; at < 16; ++at) {
+    std::vector<std::byte> first(10'001, std::byte{1}), second(5'000, std::byte{2}), got(10'001);
+    const auto one = device->enqueue(std::array{in(memory + at, first), in(memory + at + 17, second)}).value();
+    const auto two = device->enqueue(std::array{out(got, memory + at)}).value();
+    ASSERT_TRUE(device->wait(two));
+    ASSERT_TRUE(device->wait(one));
+    std::copy(second.begin(), second.end(), first.begin() + 17);
+    EXPECT_EQ(got, first) << at;
+  }
+  device->free(memory);
+}
+
+TEST_F(OpenCl, PollTellsOnceThatABatchIsDone) {
+  const auto device = open_opencl().value();
+  const DeviceAddress memory = device->allocate(8 * MiB, 4096).value();
+  std::vector<std::byte> bytes(8 * MiB, std::byte{7}), got(8 * MiB);
+  const auto written = device->enqueue(std::array{in(memory, bytes)}).value();
+  const auto read = device->enqueue(std::array{out(got, memory)}).value();
+  for (const DeviceTicket ticket : {read, written}) {
+    Result<bool> done = false;
+    while (done && !*done) {
+      done = device->poll(ticket);
+      std::this_thread::yield();
+    }
+    ASSERT_TRUE(done) << done.error().message();
+  }
+  EXPECT_EQ(got, bytes);
+  device->free(memory);
+}
+
+TEST_F(OpenCl, ABatchThatNobodyWaitedForIsOverWhenTheDeviceIsClosed) {
+  auto device = open_opencl().value();
+  const DeviceAddress memory = device->allocate(MiB, 4096).value();
+  std::vector<std::byte> bytes(MiB, std::byte{7}), got(MiB);
+  ASSERT_TRUE(device->enqueue(std::array{in(memory, bytes), out(got, memory)}));
+  const auto last = device->enqueue({}).value();  // after the others
+  ASSERT_TRUE(device->wait(last));
+  std::vector<std::byte> byte(1);
+  ASSERT_TRUE(device->wait(device->enqueue(std::array{out(byte, memory)}).value()));
+  device->free(memory);
+  device.reset();
+  EXPECT_EQ(got, bytes);
+}
+
+using OpenClDeathTest = OpenCl;
+
+TEST_F(OpenClDeathTest, MisuseOfTheDeviceIsNamed) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto device = open_opencl().value();
+  const DeviceAddress memory = device->allocate(4096, 4096).value();
+  std::vector<std::byte> bytes(4096);
+  const auto ended = device->enqueue(std::array{in(memory, bytes)}).value();
+  ASSERT_TRUE(device->wait(ended));
+  EXPECT_DEATH(static_cast<void>(device->wait(ended)), "ticket 1 has ended, or never was");
+  EXPECT_DEATH(static_cast<void>(device->poll(DeviceTicket{77})), "ticket 77 has ended, or never was");
+  EXPECT_DEATH(static_cast<void>(device->enqueue(std::array{in(memory + 1, bytes)})), "no buffer has 4096 bytes at");
+  EXPECT_DEATH(device->free(memory + 1), "no buffer begins at");
+  device->free(memory);
+}
+
+// The real library, with calls that fail as `broken` says.
+struct Broken {
+  cl::Library real;
+  int writes_until_failure = 1 << 30;
+  int events_until_failure = 1 << 30;
+  bool no_context = false, no_queue = false, no_buffer = false, no_migration = false;
+};
+Broken broken;
+
+cl::Library breakable() {
+  broken = {.real = *cl::library().value()};
+  cl::Library library = broken.real;
+  library.create_context = [](auto... arguments) -> cl::Context {
+    if (!broken.no_context) return broken.real.create_context(arguments...);
+    *std::get<sizeof...(arguments) - 1>(std::tuple(arguments...)) = -2;
+    return nullptr;
+  };
+  library.create_command_queue = [](cl::Context context, cl::Device device, cl::Ulong properties, cl::Int* status) {
+    if (!broken.no_queue) return broken.real.create_command_queue(context, device, properties, status);
+    *status = -6;
+    return cl::Queue{};
+  };
+  library.create_buffer = [](cl::Context context, cl::Ulong flags, std::size_t size, void* host, cl::Int* status) {
+    if (!broken.no_buffer) return broken.real.create_buffer(context, flags, size, host, status);
+    *status = -61;
+    return cl::Memory{};
+  };
+  library.enqueue_migrate_mem_objects = [](auto... arguments) {
+    return broken.no_migration ? cl::Int{-4} : broken.real.enqueue_migrate_mem_objects(arguments...);
+  };
+  library.enqueue_write_buffer = [](auto... arguments) {
+    return broken.writes_until_failure-- == 0 ? cl::Int{-5} : broken.real.enqueue_write_buffer(arguments...);
+  };
+  // An event that fails makes every wait for it fail, as the specification has it.
+  library.wait_for_events = [](cl::Uint count, const cl::Event* events) {
+    const cl::Int waited = broken.real.wait_for_events(count, events);
+    return broken.events_until_failure < 1 << 20 ? cl::Int{-14} : waited;
+  };
+  library.get_event_info = [](cl::Event event, cl::Uint what, std::size_t room, void* value, std::size_t* size) {
+    const cl::Int asked = broken.real.get_event_info(event, what, room, value, size);
+    if (*static_cast<cl::Int*>(value) == cl::kComplete && broken.events_until_failure-- == 0)
+      *static_cast<cl::Int*>(value) = -5;
+    return asked;
+  };
+  return library;
+}
+
+class BrokenOpenCl : public OpenCl {
+ protected:
+  void SetUp() override {
+    OpenCl::SetUp();
+    if (IsSkipped()) return;
+    library_ = breakable();
+    ASSERT_EQ(library_.get_platform_ids(1, &platform_, nullptr), cl::kSuccess);
+    ASSERT_EQ(library_.get_device_ids(platform_, cl::kDeviceTypeAll, 1, &device_, nullptr), cl::kSuccess);
+  }
+  Result<std::shared_ptr<DeviceApi>> open() {
+    return OpenClApi::open(library_, {.name = "x", .platform_name = "y", .largest = GiB}, platform_, device_);
+  }
+
+  cl::Library library_{};
+  cl::Platform platform_ = nullptr;
+  cl::Device device_ = nullptr;
+};
+
+TEST_F(BrokenOpenCl, WhatTheDeviceRefusesAtOpeningHasItsName) {
+  broken.no_context = true;
+  EXPECT_EQ(
+      open().error().message(),
+      "cannot open opencl:0.0 (x of y): the device says CL_DEVICE_NOT_AVAILABLE (-2); see what clinfo says about it");
+  broken.no_context = false;
+  broken.no_queue = true;
+  EXPECT_THAT(open().error().message(), HasSubstr("CL_OUT_OF_HOST_MEMORY (-6)"));
+}
+
+TEST_F(BrokenOpenCl, AFullDeviceIsToldAtTheAllocation) {
+  const auto device = open().value();
+  broken.no_buffer = true;
+  EXPECT_EQ(device->allocate(4096, 4096).error().message(),
+            "cannot allocate 4 KiB on opencl:0.0 (x of y): the device says CL_INVALID_BUFFER_SIZE (-61); ask for less");
+  broken.no_buffer = false;
+  broken.no_migration = true;
+  EXPECT_THAT(device->allocate(4096, 4096).error().message(), HasSubstr("CL_MEM_OBJECT_ALLOCATION_FAILURE (-4)"));
+}
+
+TEST_F(BrokenOpenCl, ABatchThatFailsHalfwayIsOverAndTheNextIsWell) {
+  const auto device = open().value();
+  const DeviceAddress memory = device->allocate(MiB, 4096).value();
+  std::vector<std::byte> bytes(MiB / 2, std::byte{9}), got(MiB / 2);
+  broken.writes_until_failure = 1;
+  const auto failed = device->enqueue(std::array{in(memory, bytes), in(memory + MiB / 2, bytes)});
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().message(),
+            "cannot copy 512 KiB to opencl:0.0 (x of y): the device says CL_OUT_OF_RESOURCES (-5)");
+  std::ranges::fill(bytes, std::byte{});  // nothing reads them any more
+  ASSERT_TRUE(device->wait(device->enqueue(std::array{out(got, memory)}).value()));
+  EXPECT_EQ(std::ranges::count(got, std::byte{9}), static_cast<std::ptrdiff_t>(got.size()));
+  device->free(memory);
+}
+
+TEST_F(BrokenOpenCl, ACopyThatFailsOnTheDeviceIsToldByWaitAndByPoll) {
+  const auto device = open().value();
+  const DeviceAddress memory = device->allocate(MiB, 4096).value();
+  std::vector<std::byte> bytes(1000);
+  const auto waited = device->enqueue(std::array{in(memory, bytes), in(memory + 2000, bytes)}).value();
+  broken.events_until_failure = 1;
+  const auto by_wait = device->wait(waited);
+  ASSERT_FALSE(by_wait);
+  EXPECT_EQ(by_wait.error().message(), "cannot copy on opencl:0.0 (x of y): the device says CL_OUT_OF_RESOURCES (-5)");
+  broken.events_until_failure = 1 << 30;
+  const auto polled = device->enqueue(std::array{in(memory, bytes)}).value();
+  Result<bool> by_poll = false;
+  broken.events_until_failure = 1;  // once seen complete by poll, then failed when it ends
+  while (by_poll && !*by_poll) by_poll = device->poll(polled);
+  ASSERT_FALSE(by_poll);
+  EXPECT_THAT(by_poll.error().message(), HasSubstr("CL_OUT_OF_RESOURCES (-5)"));
+  broken.events_until_failure = 1 << 30;
+  ASSERT_TRUE(device->wait(device->enqueue(std::array{in(memory, bytes)}).value()));
+  device->free(memory);
+}
+
+}  // namespace
+}  // namespace netmem
