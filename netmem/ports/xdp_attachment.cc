@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -87,7 +88,8 @@ using Object = std::unique_ptr<bpf_object, CloseObject>;
 // One flavour in the kernel; empty, with errno, where the kernel refuses it.
 Object load(bool frags, std::uint32_t slots) {
   const auto bytes = xdp_program_bytes();
-  bpf_object_open_opts options{};
+  bpf_object_open_opts options;
+  std::memset(&options, 0, sizeof options);
   options.sz = sizeof options;
   options.object_name = "netmem";
   Object object(bpf_object__open_mem(bytes.data(), bytes.size(), &options));
@@ -105,7 +107,8 @@ Object load(bool frags, std::uint32_t slots) {
 
 Fd link_program(const bpf_object& object, bool frags, unsigned index, XdpMode mode) {
   const bpf_program* program = bpf_object__find_program_by_name(&object, frags ? NETMEM_XDP_FRAGS : NETMEM_XDP_PLAIN);
-  bpf_link_create_opts options{};
+  bpf_link_create_opts options;
+  std::memset(&options, 0, sizeof options);
   options.sz = sizeof options;
   options.flags = mode == XdpMode::native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
   return Fd(bpf_link_create(bpf_program__fd(program), static_cast<int>(index), BPF_XDP, &options));
@@ -174,6 +177,14 @@ Joined lookup_failed(const std::string& interface, int code) {
   return system_error("join the XDP program at " + interface, code == EPERM ? kJoinPrivileges : "try again", code);
 }
 
+// The kernel looks at what stands behind the fields that it knows, padding included, and refuses what is not zero.
+template <class Info>
+bool read_info(int fd, Info& info) {
+  std::memset(&info, 0, sizeof info);
+  std::uint32_t size = sizeof info;
+  return bpf_obj_get_info_by_fd(fd, &info, &size) == 0;
+}
+
 // The link that holds the program at its interface; empty, with errno.
 Fd find_link(std::uint32_t program) {
   std::uint32_t id = 0;
@@ -181,10 +192,9 @@ Fd find_link(std::uint32_t program) {
     Fd link(bpf_link_get_fd_by_id(id));
     if (!link && errno == ENOENT) continue;
     if (!link) return link;
-    bpf_link_info info{};
-    std::uint32_t size = sizeof info;
-    if (bpf_obj_get_info_by_fd(link.get(), &info, &size) == 0 && info.type == BPF_LINK_TYPE_XDP &&
-        info.prog_id == program && info.xdp.ifindex != 0)
+    bpf_link_info info;
+    if (read_info(link.get(), info) && info.type == BPF_LINK_TYPE_XDP && info.prog_id == program &&
+        info.xdp.ifindex != 0)
       return link;
   }
   return {};
@@ -192,9 +202,8 @@ Fd find_link(std::uint32_t program) {
 
 // Puts the map where it belongs, if it is one of ours; whether it is.
 bool take_map(XdpAttachment& attachment, Fd map) {
-  bpf_map_info info{};
-  std::uint32_t size = sizeof info;
-  if (bpf_obj_get_info_by_fd(map.get(), &info, &size) != 0) return false;
+  bpf_map_info info;
+  if (!read_info(map.get(), info)) return false;
   for (const MapShape& shape : kMaps) {
     if (!same_name(info.name, shape.name)) continue;
     if (info.type != shape.type || info.key_size != shape.key || info.value_size != shape.value) return false;
@@ -206,9 +215,10 @@ bool take_map(XdpAttachment& attachment, Fd map) {
 }
 
 struct ProgramInfo {
-  bpf_prog_info info{};
+  bpf_prog_info info;
   std::array<std::uint32_t, kMaps.size()> maps{};
   bool read(int program) {
+    std::memset(&info, 0, sizeof info);
     info.nr_map_ids = kMaps.size();
     info.map_ids = reinterpret_cast<std::uintptr_t>(maps.data());
     std::uint32_t size = sizeof info;
@@ -250,7 +260,8 @@ struct Found {
   XdpMode mode = XdpMode::native;
 };
 Result<Found> find_program(const std::string& interface, unsigned index) {
-  bpf_xdp_query_opts query{};
+  bpf_xdp_query_opts query;
+  std::memset(&query, 0, sizeof query);
   query.sz = sizeof query;
   const int status = bpf_xdp_query(static_cast<int>(index), 0, &query);
   if (status != 0) return system_error("ask for the XDP program at " + interface, "look at ip link", -status);

@@ -133,7 +133,8 @@ Fd load_foreign_program() {
   const bpf_insn pass[] = {
       {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 2},
       {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
-  bpf_attr program{};
+  bpf_attr program;
+  std::memset(&program, 0, sizeof program);
   program.prog_type = BPF_PROG_TYPE_XDP;
   program.insns = reinterpret_cast<std::uintptr_t>(pass);
   program.insn_cnt = 2;
@@ -146,7 +147,8 @@ TEST(XdpFilter, AForeignProgramIsNamedAndLeftAlone) {
   NETMEM_VETH_OR_SKIP(veth, {});
   const Fd program = load_foreign_program();
   ASSERT_TRUE(program) << errno;
-  bpf_attr attach{};
+  bpf_attr attach;
+  std::memset(&attach, 0, sizeof attach);
   attach.link_create.prog_fd = static_cast<std::uint32_t>(program.get());
   attach.link_create.target_ifindex = ::if_nametoindex(VethPair::kNear);
   attach.link_create.attach_type = BPF_XDP;
