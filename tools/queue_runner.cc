@@ -67,6 +67,8 @@ std::vector<Counter> QueueRunner::port_counters() const {
   return port_ == nullptr ? report_.port : port_->counters();
 }
 
+std::vector<Counter> QueueRunner::work_counters() const { return work_ ? work_->counters() : std::vector<Counter>(); }
+
 Result<void> QueueRunner::build() {
   Result<std::shared_ptr<MemoryProvider>> frames = make_provider(plan_.frames, kFramePage);
   if (!frames) return std::unexpected(frames.error());

@@ -76,6 +76,7 @@ class QueueRunner {
   // While it runs: so far.
   [[nodiscard]] QueueWork::Counts counts() const;
   [[nodiscard]] std::vector<Counter> port_counters() const;
+  [[nodiscard]] std::vector<Counter> work_counters() const;
   [[nodiscard]] const std::string& description() const { return report_.description; }
   // REQUIRES for all below: join() has returned.
   [[nodiscard]] const QueueReport& report() const { return report_; }

@@ -144,8 +144,9 @@ void XdpSession::show(Progress& progress) const {
     const QueueWork::Counts counts = runner->counts();
     packets += counts.packets;
     bytes += counts.bytes;
-    for (const Counter& counter : runner->port_counters())
-      if (counter.value != 0 && is_drop(counter.name)) drops[counter.name] += counter.value;
+    for (const auto& counters : {runner->port_counters(), runner->work_counters()})
+      for (const Counter& counter : counters)
+        if (counter.value != 0 && is_drop(counter.name)) drops[counter.name] += counter.value;
   }
   std::string more = drops.empty() ? ", no drops" : ", drops:";
   for (const auto& [name, value] : drops) more += fmt::format(" {} {}", name, value);

@@ -84,7 +84,8 @@ unsigned KernelXdpFilter::queues() const {
   ifreq request{};
   request.ifr_ifindex = static_cast<int>(index_);
   const bool named = ::ioctl(socket_.get(), SIOCGIFNAME, &request) == 0;
-  const unsigned now = ask_channels(socket_.get(), named ? request.ifr_name : interface_).now;
+  unsigned now = ask_channels(socket_.get(), named ? request.ifr_name : interface_).now;
+  if (now == 0) now = made_with_;  // the loopback interface's driver, for one, does not say
   return now == 0 ? attachment_.slots : std::min(now, attachment_.slots);
 }
 
@@ -196,8 +197,8 @@ Result<std::shared_ptr<XdpFilter>> XdpFilter::attach(const std::string& interfac
   auto queues = Mapping::create(attachment->slots * sizeof(NetmemXdpQueue), 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
                                 attachment->queues.get(), 0, "the XDP program's queues");
   if (!queues) return std::unexpected(queues.error());
-  return std::make_shared<KernelXdpFilter>(interface, *index, std::move(socket), std::move(*attachment),
-                                           std::move(*queues));
+  return std::make_shared<KernelXdpFilter>(interface, *index, link->state().receive_queues, std::move(socket),
+                                           std::move(*attachment), std::move(*queues));
 }
 
 }  // namespace netmem

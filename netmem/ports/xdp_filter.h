@@ -23,9 +23,12 @@ namespace netmem {
 
 class KernelXdpFilter final : public XdpFilter {
  public:
-  KernelXdpFilter(std::string interface, unsigned index, Fd socket, XdpAttachment attachment, Mapping queues)
+  // `made_with`: receive queues that the interface was made with; 0: not known.
+  KernelXdpFilter(std::string interface, unsigned index, unsigned made_with, Fd socket, XdpAttachment attachment,
+                  Mapping queues)
       : interface_(std::move(interface)),
         index_(index),
+        made_with_(made_with),
         socket_(std::move(socket)),
         attachment_(std::move(attachment)),
         queues_(std::move(queues)) {}
@@ -58,6 +61,7 @@ class KernelXdpFilter final : public XdpFilter {
 
   std::string interface_;
   unsigned index_;
+  unsigned made_with_;
   Fd socket_;  // of the interface's network namespace
   XdpAttachment attachment_;
   Mapping queues_;  // map netmem_queues

@@ -68,3 +68,10 @@ near "$netmem" send --udp 10.99.0.2:9000 --rate 2000 --size 333 --count 2000 --d
 ends_with "$pid" 0 "netmem recv from netmem send"
 expect from_netmem 'd["queues"][0]["digest"]' "$(ask send 'd["connections"][0]["digest"]')"
 expect send '0.95 < d["seconds"] < 1.6' True
+
+echo "the loopback interface, whose driver does not say how many queues it has"
+start_far loopback 1 recv --interface lo --json --udp 9000 --count 100 --digest sha256
+far "$netmem" send --udp 127.0.0.1:9000 --size 1000 --count 100 --digest sha256 --json >"$work/send.out"
+ends_with "$pid" 0 "netmem recv --interface lo"
+expect loopback 'd["queues"][0]["digest"], d["mode"]' "('$(ask send 'd["connections"][0]["digest"]')', 'generic')"
+accounted loopback
