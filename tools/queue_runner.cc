@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "netmem/providers/huge.h"
 #include "netmem/providers/memory_spec.h"
 
 namespace netmem::tool {
@@ -27,6 +28,14 @@ Result<PagePoolPtr> make_pool(const std::shared_ptr<MemoryProvider>& memory, std
   options.name = std::move(name);
   options.allow_unreadable = memory->is_device();
   return PagePool::create(memory, std::move(options));
+}
+
+// The kernel knows one region: what `huge` finds outside of its own would be no good for frames.
+Result<std::shared_ptr<MemoryProvider>> make_frames(const std::string& text) {
+  const Result<MemorySpec> spec = parse_memory_spec(text);
+  if (!spec) return std::unexpected(spec.error());
+  if (spec->kind == "huge") return make_huge_provider({.size = spec->size, .page_size = kFramePage, .outside_size = 0});
+  return make_provider(*spec, kFramePage);
 }
 
 }  // namespace
@@ -70,7 +79,7 @@ std::vector<Counter> QueueRunner::port_counters() const {
 std::vector<Counter> QueueRunner::work_counters() const { return work_ ? work_->counters() : std::vector<Counter>(); }
 
 Result<void> QueueRunner::build() {
-  Result<std::shared_ptr<MemoryProvider>> frames = make_provider(plan_.frames, kFramePage);
+  Result<std::shared_ptr<MemoryProvider>> frames = make_frames(plan_.frames);
   if (!frames) return std::unexpected(frames.error());
   machinery_.frames_memory = std::move(*frames);
   Result<PagePoolPtr> pool = make_pool(machinery_.frames_memory, fmt::format("frames {}", report_.queue));
