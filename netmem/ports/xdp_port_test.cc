@@ -9,6 +9,7 @@
 #include "netmem/ports/xdp_station_test_support.h"
 #include "netmem/providers/device.h"
 #include "netmem/providers/huge.h"
+#include "tests/provider/huge_pages_need.h"
 #include "tests/support/test_provider.h"
 
 namespace netmem {
@@ -136,8 +137,10 @@ TEST(XdpPort, PayloadIsSplitIntoDeviceMemory) {
 
 TEST(XdpPort, FramesMayBeInHugePages) {
   NETMEM_VETH_OR_SKIP(veth, {});
-  auto memory = make_huge_provider({.size = 8 * MiB});
-  if (!memory) GTEST_SKIP() << memory.error().message();
+  const auto need = HugePagesNeed::take(4, 2 * MiB);
+  if (!need) GTEST_SKIP() << need.error().message();
+  auto memory = make_huge_provider({.size = 8 * MiB, .outside_size = 0});
+  ASSERT_TRUE(memory) << memory.error().message();
   Station station({}, XdpMode::automatic, *memory);
   station.add(kUdp9000);
   expect_arrive(*veth, station, 0, 1472, 100);
