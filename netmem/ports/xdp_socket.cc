@@ -116,6 +116,11 @@ XdpRing ring_of(const Ring& ring, std::uint32_t size, bool with_flags) {
           .size = size};
 }
 
+struct Way {
+  bool zero_copy, multi_buffer;
+};
+constexpr std::array<Way, 4> kWays{{{true, true}, {true, false}, {false, true}, {false, false}}};
+
 }  // namespace
 
 XdpSocket::XdpSocket() = default;
@@ -125,7 +130,7 @@ XdpSocket::~XdpSocket() = default;
 
 int XdpSocket::fd() const { return xsk_socket__fd(handles_->socket); }
 
-// One try. EBUSY and EOPNOTSUPP are the caller's to think about; a socket that was refused is of no more use.
+// One try; a socket that was refused is of no more use.
 Result<void> XdpSocket::bind(const XdpSocketOptions& options, std::span<std::byte> memory, bool zero_copy,
                              bool multi_buffer) {
   const QuietLibxdp quiet;
@@ -153,32 +158,38 @@ Result<void> XdpSocket::bind(const XdpSocketOptions& options, std::span<std::byt
   return {};
 }
 
-Result<XdpSocket> XdpSocket::open(const XdpSocketOptions& options, std::span<std::byte> memory) {
+// The best way that kernel and driver can. Zero copy with frames in several buffers is more than many drivers can do,
+// and kernels before 6.6 know of no frames in several buffers.
+Result<void> XdpSocket::bind_best(const XdpSocketOptions& options, std::span<std::byte> memory) {
   using Copy = XdpOptions::Copy;
+  if (options.port.copy == Copy::copy) why_copy_ = "not asked for";
+  Result<void> bound;
+  for (const auto& [zero_copy, multi_buffer] : kWays) {
+    const bool wanted = options.port.copy != (zero_copy ? Copy::copy : Copy::zero_copy);
+    if (!wanted || (multi_buffer && !options.multi_buffer)) continue;
+    bound = bind_patiently(options, memory, zero_copy, multi_buffer);
+    if (bound || bound.error().code == EBUSY || bound.error().code == ENODEV) return bound;
+    if (zero_copy) why_copy_ = std::strerror(bound.error().code);  // NOLINT(concurrency-mt-unsafe)
+  }
+  return bound;
+}
+
+Result<void> XdpSocket::bind_patiently(const XdpSocketOptions& options, std::span<std::byte> memory, bool zero_copy,
+                                       bool multi_buffer) {
+  for (int tries = 1;; ++tries) {
+    auto bound = bind(options, memory, zero_copy, multi_buffer);
+    if (bound || bound.error().code != EBUSY || tries == kBusyTries) return bound;
+    std::this_thread::sleep_for(kBusyPause);
+  }
+}
+
+Result<XdpSocket> XdpSocket::open(const XdpSocketOptions& options, std::span<std::byte> memory) {
   if (::if_nametoindex(options.interface.c_str()) != options.interface_index)
     return refused(attempt(options), "the interface is not in this network namespace, or has another name now",
                    "open the port where its filter was attached");
   raise_memory_limit();
   XdpSocket socket;
-  bool zero_copy = options.port.copy != Copy::copy;
-  bool multi_buffer = options.multi_buffer;
-  if (!zero_copy) socket.why_copy_ = "not asked for";
-  for (int busy = 0;;) {
-    auto bound = socket.bind(options, memory, zero_copy, multi_buffer);
-    if (bound) break;
-    const int code = bound.error().code;
-    if (code == EBUSY && ++busy < kBusyTries) {
-      std::this_thread::sleep_for(kBusyPause);
-    } else if (code == EINVAL && multi_buffer && socket.handles_->umem != nullptr) {
-      multi_buffer = false;  // a kernel before 6.6
-    } else if (zero_copy && options.port.copy == Copy::automatic && code != EBUSY && code != ENODEV) {
-      socket.why_copy_ = std::strerror(code);  // NOLINT(concurrency-mt-unsafe)
-      zero_copy = false;
-      multi_buffer = options.multi_buffer;
-    } else {
-      return std::unexpected(bound.error());
-    }
-  }
+  if (auto bound = socket.bind_best(options, memory); !bound) return std::unexpected(bound.error());
   socket.read_rings(options.port);
   ::fcntl(socket.fd(), F_SETFD, FD_CLOEXEC);
   if (auto set = socket.set_busy_poll(options); !set) return std::unexpected(set.error());

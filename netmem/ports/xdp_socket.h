@@ -50,6 +50,9 @@ class XdpSocket {
  private:
   friend bool wait_until_released(const std::string& interface, unsigned queue);
   XdpSocket();
+  Result<void> bind_best(const XdpSocketOptions& options, std::span<std::byte> memory);
+  Result<void> bind_patiently(const XdpSocketOptions& options, std::span<std::byte> memory, bool zero_copy,
+                              bool multi_buffer);
   Result<void> bind(const XdpSocketOptions& options, std::span<std::byte> memory, bool zero_copy, bool multi_buffer);
   Result<void> set_busy_poll(const XdpSocketOptions& options);
   void read_rings(const XdpOptions& sizes);
