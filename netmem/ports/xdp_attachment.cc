@@ -15,6 +15,7 @@
 #include <optional>
 #include <thread>
 
+#include "netmem/ports/quiet.h"
 #include "netmem/ports/xdp_program.h"
 #include "netmem/ports/xdp_program_bytes.h"
 
@@ -29,18 +30,6 @@ constexpr int kTries = 1000;
 constexpr const char* kPrivileges = "run as root, or give the program CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF";
 constexpr const char* kJoinPrivileges =
     "run as root: to join the program of another process takes CAP_SYS_ADMIN as well";
-
-// libbpf talks to standard error; netmem says itself what went wrong.
-class QuietLibbpf {
- public:
-  QuietLibbpf() : before_(libbpf_set_print(nullptr)) {}
-  ~QuietLibbpf() { libbpf_set_print(before_); }
-  QuietLibbpf(const QuietLibbpf&) = delete;
-  QuietLibbpf& operator=(const QuietLibbpf&) = delete;
-
- private:
-  libbpf_print_fn_t before_;
-};
 
 struct MapShape {
   const char* name;
@@ -282,7 +271,7 @@ Result<XdpAttachment> attach_fresh(const std::string& interface, unsigned index,
 
 Result<XdpAttachment> attach_xdp(const std::string& interface, unsigned index, unsigned queues, XdpMode mode) {
   if (auto fine = check_kernel(interface); !fine) return std::unexpected(fine.error());
-  const QuietLibbpf quiet;
+  const Quiet<libbpf_set_print> quiet;
   const std::uint32_t slots = std::max(queues, kFewestSlots);
   for (int tries = 0; tries < kTries; ++tries) {
     if (tries != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));

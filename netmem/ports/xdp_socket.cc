@@ -19,6 +19,7 @@
 
 #include "netmem/base/mapping.h"
 #include "netmem/base/units.h"
+#include "netmem/ports/quiet.h"
 
 namespace netmem {
 
@@ -59,18 +60,6 @@ constexpr const char* kMemoryAdvice = "raise the limit of locked memory (ulimit 
 std::string attempt(const XdpSocketOptions& options) {
   return fmt::format("open an xdp port at {} queue {}", options.interface, options.port.queue);
 }
-
-// libxdp talks to standard error; netmem says itself what went wrong.
-class QuietLibxdp {
- public:
-  QuietLibxdp() : before_(libxdp_set_print(nullptr)) {}
-  ~QuietLibxdp() { libxdp_set_print(before_); }
-  QuietLibxdp(const QuietLibxdp&) = delete;
-  QuietLibxdp& operator=(const QuietLibxdp&) = delete;
-
- private:
-  libxdp_print_fn_t before_;
-};
 
 // The UMEM is locked in memory and counted (net/xdp/xdp_umem.c, xdp_umem_account_pages).
 void raise_memory_limit() {
@@ -133,7 +122,7 @@ int XdpSocket::fd() const { return xsk_socket__fd(handles_->socket); }
 // One try; a socket that was refused is of no more use.
 Result<void> XdpSocket::bind(const XdpSocketOptions& options, std::span<std::byte> memory, bool zero_copy,
                              bool multi_buffer) {
-  const QuietLibxdp quiet;
+  const Quiet<libxdp_set_print> quiet;
   const XdpOptions& port = options.port;
   handles_ = std::make_unique<XdpHandles>();
   const xsk_umem_config umem{.fill_size = port.fill_ring,
