@@ -1,8 +1,5 @@
 #include "netmem/providers/cuda_library.h"
 
-#include <mutex>
-#include <optional>
-
 #include "netmem/base/shared_library.h"
 
 namespace netmem::cuda {
@@ -13,10 +10,7 @@ constexpr const char* kAdvice =
 
 // The first function that the library lacks; null: none.
 const char* fill(Library& table, const SharedLibrary& from) {
-  const char* lacking = nullptr;
-  const auto find = [&](const char* symbol, auto*& function) {
-    if (!from.find(symbol, function) && lacking == nullptr) lacking = symbol;
-  };
+  FunctionFinder find(from);
   find("cuInit", table.init);
   find("cuDriverGetVersion", table.driver_get_version);
   find("cuGetErrorName", table.get_error_name);
@@ -40,7 +34,7 @@ const char* fill(Library& table, const SharedLibrary& from) {
   find("cuEventQuery", table.event_query);
   find("cuEventSynchronize", table.event_synchronize);
   find("cuEventDestroy_v2", table.event_destroy);
-  return lacking;
+  return find.lacking();
 }
 
 std::string version_text(int version) {
@@ -84,15 +78,8 @@ Result<Library> load(const std::string& name) {
 }
 
 Result<const Library*> library() {
-  static std::mutex mutex;
-  static std::optional<Library> loaded;
-  const std::scoped_lock lock(mutex);
-  if (!loaded) {
-    auto now = load("libcuda.so.1");
-    if (!now) return std::unexpected(now.error());
-    loaded = std::move(*now);
-  }
-  return &*loaded;
+  static LoadedOnce<Library> loaded;
+  return loaded.get(load, "libcuda.so.1");
 }
 
 }  // namespace netmem::cuda

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <mutex>
-#include <optional>
 
 #include "netmem/base/shared_library.h"
 
@@ -41,10 +39,7 @@ constexpr std::array kNames = {
 
 // The first function that the library lacks; null: none.
 const char* fill(Library& table, const SharedLibrary& from) {
-  const char* lacking = nullptr;
-  const auto find = [&](const char* symbol, auto*& function) {
-    if (!from.find(symbol, function) && lacking == nullptr) lacking = symbol;
-  };
+  FunctionFinder find(from);
   find("clGetPlatformIDs", table.get_platform_ids);
   find("clGetPlatformInfo", table.get_platform_info);
   find("clGetDeviceIDs", table.get_device_ids);
@@ -63,7 +58,7 @@ const char* fill(Library& table, const SharedLibrary& from) {
   find("clReleaseEvent", table.release_event);
   find("clFlush", table.flush);
   find("clFinish", table.finish);
-  return lacking;
+  return find.lacking();
 }
 
 }  // namespace
@@ -78,15 +73,8 @@ Result<Library> load(const std::string& name) {
 }
 
 Result<const Library*> library() {
-  static std::mutex mutex;
-  static std::optional<Library> loaded;
-  const std::scoped_lock lock(mutex);
-  if (!loaded) {
-    auto now = load("libOpenCL.so.1");
-    if (!now) return std::unexpected(now.error());
-    loaded = *now;
-  }
-  return &*loaded;
+  static LoadedOnce<Library> loaded;
+  return loaded.get(load, "libOpenCL.so.1");
 }
 
 std::string says(Int status) {
