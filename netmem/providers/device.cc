@@ -16,7 +16,6 @@
 #include "netmem/base/units.h"
 #include "netmem/providers/backing_page.h"
 #include "netmem/providers/device_copy_engine.h"
-#include "netmem/providers/free_list.h"
 #include "netmem/providers/huge_pages.h"
 #include "netmem/providers/page_size.h"
 
@@ -36,7 +35,9 @@ class MappedDeviceProvider final : public DeviceProvider {
  public:
   MappedDeviceProvider(Memory memory, unsigned page_shift) : memory_(std::move(memory)), page_shift_(page_shift) {}
 
-  Result<void> cut(DeviceOptions options) {
+  ~MappedDeviceProvider() override { destroy_region(); }
+
+  Result<void> make_region(DeviceOptions options) {
     std::size_t backing = 4096;
     if (memory_.window) {
       auto read_back = backing_page_size(memory_.window.data());
@@ -50,34 +51,23 @@ class MappedDeviceProvider final : public DeviceProvider {
                           .page_shift = page_shift_,
                           .backing_page = backing,
                           .io_window = memory_.window.data()};
-    auto region = Region::create(*this, spec, std::move(options.dma));
-    if (!region) return std::unexpected(region.error());
-    region_ = std::move(*region);
-    free_.emplace(*region_);
-    engine_.emplace(*region_, memory_.window.data(), dmabuf_fd());
+    if (auto done = cut(spec, std::move(options.dma)); !done) return done;
+    engine_.emplace(region(), memory_.window.data(), dmabuf_fd());
     return {};
   }
 
-  std::size_t grant(std::span<Netmem> out) noexcept override { return free_->grant(out); }
-  void reclaim(std::span<const Netmem> pages) noexcept override { free_->reclaim(pages); }
   [[nodiscard]] std::string name() const override { return memory_.name; }
   [[nodiscard]] std::string describe() const override {
-    return memory_.name + ": " + format_size(region_->size()) + " of device memory in pages of " +
+    return memory_.name + ": " + format_size(region().size()) + " of device memory in pages of " +
            format_size(page_size()) + ", " +
-           (memory_.window ? backed_by(region_->backing_page()) : std::string("not mappable by the CPU"));
+           (memory_.window ? backed_by(region().backing_page()) : std::string("not mappable by the CPU"));
   }
-  [[nodiscard]] unsigned page_shift() const override { return page_shift_; }
-  [[nodiscard]] bool is_device() const override { return true; }
-  [[nodiscard]] std::vector<const Region*> regions() const override { return {region_.get()}; }
-  [[nodiscard]] std::size_t free_pages() const override { return free_->size(); }
   [[nodiscard]] CopyEngine& copy_engine() override { return *engine_; }
   [[nodiscard]] int dmabuf_fd() const override { return memory_.dmabuf ? memory_.fd.get() : -1; }
 
  private:
   Memory memory_;
   const unsigned page_shift_;
-  std::unique_ptr<Region> region_;
-  std::optional<FreeList> free_;
   std::optional<DeviceCopyEngine> engine_;
 };
 
@@ -109,7 +99,7 @@ Result<Fd> sealed_memfd(std::size_t size, const char* kind) {
 
 Result<std::shared_ptr<DeviceProvider>> finish(Memory memory, unsigned shift, DeviceOptions options) {
   auto provider = std::make_shared<MappedDeviceProvider>(std::move(memory), shift);
-  if (auto cut = provider->cut(std::move(options)); !cut) return std::unexpected(cut.error());
+  if (auto cut = provider->make_region(std::move(options)); !cut) return std::unexpected(cut.error());
   return provider;
 }
 

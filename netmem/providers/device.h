@@ -12,7 +12,7 @@
 
 #include "netmem/base/fd.h"
 #include "netmem/core/dma_device.h"
-#include "netmem/core/memory_provider.h"
+#include "netmem/providers/region_provider.h"
 
 namespace netmem {
 
@@ -27,7 +27,7 @@ struct DeviceOptions {
   bool populate = false;
 };
 
-class NETMEM_EXPORT DeviceProvider : public MemoryProvider {
+class NETMEM_EXPORT DeviceProvider : public RegionProvider {
  public:
   // The region as a dma-buf, for other devices to import; -1: it is none. Stays the provider's.
   [[nodiscard]] virtual int dmabuf_fd() const = 0;

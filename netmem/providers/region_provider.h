@@ -1,5 +1,6 @@
-// Base of providers of host memory in one range: cuts it into pages, grants and reclaims them. What is left to write is
-// how the memory is had (docs/providers.md shows a whole one). Threads: as MemoryProvider; cut() once, at creation.
+// Base of providers of memory in one range: cuts it into pages, grants and reclaims them. What is left to write is how
+// the memory is had (docs/providers.md shows a whole one), and for device memory, how it is copied to and from.
+// Threads: as MemoryProvider; cut() once, at creation.
 #pragma once
 
 #include <memory>
@@ -17,9 +18,10 @@ class NETMEM_EXPORT RegionProvider : public MemoryProvider {
   std::size_t grant(std::span<Netmem> out) noexcept override { return free_->grant(out); }
   void reclaim(std::span<const Netmem> pages) noexcept override { free_->reclaim(pages); }
   [[nodiscard]] unsigned page_shift() const override { return region_->page_shift(); }
-  [[nodiscard]] bool is_device() const override { return false; }
+  [[nodiscard]] bool is_device() const override { return region_->is_device(); }
   [[nodiscard]] std::vector<const Region*> regions() const override { return {region_.get()}; }
   [[nodiscard]] std::size_t free_pages() const override { return free_->size(); }
+  // For host memory.
   [[nodiscard]] CopyEngine& copy_engine() override { return engine_; }
 
  protected:
