@@ -212,11 +212,7 @@ Options parse(int argc, char** argv) {
   app.add_flag("--echo", options.echo, "swap the MAC addresses and send back");
   app.add_flag("--spin", options.spin, "never wait");
   app.add_flag("--huge", options.huge, "2 MiB pages");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    std::exit(app.exit(error));
-  }
+  parse_or_exit(app, argc, argv);
   return options;
 }
 

@@ -162,11 +162,7 @@ Options parse(int argc, char** argv) {
   app.add_option("--seconds", options.seconds)->check(CLI::PositiveNumber);
   app.add_option("--rate", options.rate, "frames per second; 0: as fast as it goes");
   app.add_option("--batch", options.batch, "frames at once")->check(CLI::Range(1, 256));
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    std::exit(app.exit(error));
-  }
+  parse_or_exit(app, argc, argv);
   return options;
 }
 

@@ -143,11 +143,7 @@ Options parse(int argc, char** argv) {
   app.add_flag("--split", options.split, "header split");
   app.add_flag("--busy-poll", options.busy_poll, "the kernel receives in this thread's system calls");
   app.add_flag("--spin", options.spin, "never wait");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    std::exit(app.exit(error));
-  }
+  parse_or_exit(app, argc, argv);
   return options;
 }
 

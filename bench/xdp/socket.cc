@@ -66,11 +66,7 @@ Options parse(int argc, char** argv) {
   app.add_option("--port", options.port);
   app.add_option("--size", options.size, "bytes of the largest datagram");
   app.add_flag("--spin", options.spin, "never wait");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    std::exit(app.exit(error));
-  }
+  parse_or_exit(app, argc, argv);
   return options;
 }
 
