@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "netmem/base/units.h"
@@ -113,6 +114,11 @@ Packet made_packet(PagePool& pool, std::size_t payload) {
   return packet;
 }
 
+void transmit_one(Station& station, std::size_t size) {
+  std::array packets = {made_packet(station.pool(), size)};
+  EXPECT_EQ(station.port->transmit(packets), 1u);
+}
+
 // The far kernel's socket for them.
 Fd far_listener(const VethPair& veth) { return veth.far_udp("10.77.0.2", 0x1234, 0x5678); }
 
@@ -148,9 +154,7 @@ TEST(XdpSend, MoreThanTheRingHoldsGoesOutInOneCall) {
 TEST(XdpSend, WhatTheInterfaceCannotSendIsDroppedAndCounted) {
   NETMEM_VETH_OR_SKIP(veth, {});
   Station station;
-  std::vector<Packet> packets;
-  packets.push_back(made_packet(station.pool(), 1500));
-  EXPECT_EQ(station.port->transmit(packets), 1u);
+  transmit_one(station, 1500);
   EXPECT_EQ(counter(*station.port, "too_large_to_send"), 1u);
 }
 
@@ -158,9 +162,7 @@ TEST(XdpSend, WhatIsNotFlushedGoesOutWithTheNextReceive) {
   NETMEM_VETH_OR_SKIP(veth, {});
   Station station;
   const Fd far = far_listener(*veth);
-  std::vector<Packet> packets;
-  packets.push_back(made_packet(station.pool(), 10));
-  EXPECT_EQ(station.port->transmit(packets), 1u);
+  transmit_one(station, 10);
   station.expect_silence();
   EXPECT_EQ(receive_text(far).size(), 10u);
 }
@@ -175,9 +177,7 @@ TEST(XdpSend, WhatIsNotFlushedGoesOutThoughFramesKeepComing) {
   std::vector<Packet> received(1);
   ASSERT_EQ(station.port->receive(received, 2000).value_or(0), 1u);
   received[0].reset();
-  std::vector<Packet> packets;
-  packets.push_back(made_packet(station.pool(), 10));
-  EXPECT_EQ(station.port->transmit(packets), 1u);
+  transmit_one(station, 10);
   ASSERT_EQ(station.port->receive(received, 2000).value_or(0), 1u);
   EXPECT_EQ(receive_text(far).size(), 10u);
 }
@@ -186,9 +186,7 @@ TEST(XdpSend, WhatIsNotFlushedGoesOutWhenThePortGoes) {
   NETMEM_VETH_OR_SKIP(veth, {});
   Station station;
   const Fd far = far_listener(*veth);
-  std::vector<Packet> packets;
-  packets.push_back(made_packet(station.pool(), 10));
-  EXPECT_EQ(station.port->transmit(packets), 1u);
+  transmit_one(station, 10);
   station.close();
   EXPECT_EQ(receive_text(far).size(), 10u);
 }
