@@ -6,6 +6,7 @@
 
 #include "netmem/providers/huge.h"
 #include "netmem/providers/memory_spec.h"
+#include "tools/report.h"
 
 namespace netmem::tool {
 namespace {
@@ -16,12 +17,6 @@ constexpr std::size_t kFramePage = 4096;
 
 // How a port's description begins: whoever reads the program's lines knows.
 constexpr std::string_view kPortName = "xdp ";
-
-std::uint64_t value_of(const std::vector<Counter>& counters, std::string_view name) {
-  for (const Counter& counter : counters)
-    if (counter.name == name) return counter.value;
-  return 0;
-}
 
 Result<PagePoolPtr> make_pool(const std::shared_ptr<MemoryProvider>& memory, std::string name) {
   PoolOptions options;
@@ -171,11 +166,8 @@ void QueueRunner::close_books() {
 
 void QueueRunner::close_pool(PagePool& pool, PoolCounters& counters) {
   pool.flush_fragments();  // the page that small pieces are cut from
-  if (const Result<void> audited = pool.audit(); !audited) report_.books = audited.error().message();
   counters = pool.counters();
-  if (counters.inflight() != 0)
-    report_.books = fmt::format("cannot close the books of pool {}: {} pages are still in flight", pool.name(),
-                                counters.inflight());
+  if (std::string imbalance = find_imbalance(pool); !imbalance.empty()) report_.books = std::move(imbalance);
 }
 
 }  // namespace netmem::tool

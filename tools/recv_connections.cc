@@ -105,10 +105,7 @@ void close_books(Machinery& machinery, MemoryReport& report) {
   report.provider = machinery.memory->counters();
   for (const PagePool* pool : {machinery.pool.get(), machinery.staging.get()}) {
     if (pool == nullptr) continue;
-    if (const Result<void> audited = pool->audit(); !audited) report.books = audited.error().message();
-    if (const std::int64_t missing = pool->counters().inflight(); missing != 0)
-      report.books =
-          fmt::format("cannot close the books of pool {}: {} pages are still in flight", pool->name(), missing);
+    if (std::string imbalance = find_imbalance(*pool); !imbalance.empty()) report.books = std::move(imbalance);
   }
 }
 
@@ -155,9 +152,8 @@ std::string to_text(const MemoryReport& memory) {
   const PoolCounters& pool = memory.pool;
   return fmt::format(
       "memory: {}, landing {}\npool: {} pages handed out (fast {}, refill {}, slow {}), {} in flight, {}\n",
-      memory.description, landing_name(memory.landing), pool.fast + pool.refill + pool.slow + pool.slow_high_order,
-      pool.fast, pool.refill, pool.slow + pool.slow_high_order, pool.inflight(),
-      memory.books.empty() ? "books balance" : memory.books);
+      memory.description, landing_name(memory.landing), pool.handed_out(), pool.fast, pool.refill,
+      pool.slow + pool.slow_high_order, pool.inflight(), memory.books.empty() ? "books balance" : memory.books);
 }
 
 Json to_json(const MemoryReport& memory, const ConnectionArguments& arguments, const TransferReport& report) {

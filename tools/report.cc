@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -11,14 +12,10 @@
 namespace netmem::tool {
 namespace {
 
-std::uint64_t rate(std::uint64_t bytes, double seconds) {
-  return seconds > 0 ? static_cast<std::uint64_t>(static_cast<double>(bytes) / seconds) : 0;
-}
-
 std::string to_text(const ConnectionReport& connection, const TransferReport& report) {
   std::string line =
       fmt::format("connection {} {}: {} bytes in {:.3f} s, {}/s", connection.number, connection.peer, connection.bytes,
-                  connection.seconds, format_size(rate(connection.bytes, connection.seconds)));
+                  connection.seconds, format_size(per_second(connection.bytes, connection.seconds)));
   if (!connection.digest.empty()) line += fmt::format(", {} {}", digest_name(report.digest), connection.digest);
   if (!connection.output.empty()) line += ", " + connection.output;
   if (!connection.error.empty()) line += ", failed: " + connection.error;
@@ -26,7 +23,6 @@ std::string to_text(const ConnectionReport& connection, const TransferReport& re
 }
 
 Json to_json(const ConnectionReport& connection) {
-  const auto or_null = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
   return Json{{"number", connection.number},
               {"peer", connection.peer},
               {"bytes", connection.bytes},
@@ -60,7 +56,7 @@ std::string to_text(const TransferReport& report) {
   text += fmt::format("{}{} {} bytes ({}) on {} connection{} in {:.3f} s, {}/s\n",
                       report.interrupted ? "interrupted: " : "", report.verb, bytes, format_size(bytes),
                       report.connections.size(), report.connections.size() == 1 ? "" : "s", report.seconds,
-                      format_size(rate(bytes, report.seconds)));
+                      format_size(per_second(bytes, report.seconds)));
   return text;
 }
 
@@ -70,7 +66,7 @@ Json to_json(const TransferReport& report) {
             {"interrupted", report.interrupted},
             {"bytes", report.bytes()},
             {"seconds", report.seconds},
-            {"bytes_per_second", rate(report.bytes(), report.seconds)},
+            {"bytes_per_second", per_second(report.bytes(), report.seconds)},
             {"digest", digest_name(report.digest)},
             {"errors", report.errors}};
   json["connections"] = Json::array();
@@ -103,6 +99,24 @@ Json to_json(const std::vector<Counter>& counters) {
   Json json = Json::object();
   for (const Counter& counter : counters) json[counter.name] = counter.value;
   return json;
+}
+
+Json or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
+std::uint64_t value_of(const std::vector<Counter>& counters, std::string_view name) {
+  const auto found = std::ranges::find(counters, name, &Counter::name);
+  return found == counters.end() ? 0 : found->value;
+}
+
+std::uint64_t per_second(std::uint64_t count, double seconds) {
+  return seconds > 0 ? static_cast<std::uint64_t>(static_cast<double>(count) / seconds) : 0;
+}
+
+std::string find_imbalance(const PagePool& pool) {
+  if (const std::int64_t missing = pool.counters().inflight(); missing != 0)
+    return fmt::format("cannot close the books of pool {}: {} pages are still in flight", pool.name(), missing);
+  const Result<void> audited = pool.audit();
+  return audited ? std::string() : audited.error().message();
 }
 
 bool print_report(const std::string& text, bool aside) {

@@ -48,6 +48,15 @@ Json to_json(const TransferReport& report);
 
 Json to_json(const PoolCounters& counters);
 Json to_json(const std::vector<Counter>& counters);
+// null for an empty text.
+Json or_null(const std::string& text);
+
+// 0 where there is no counter of that name.
+std::uint64_t value_of(const std::vector<Counter>& counters, std::string_view name);
+// 0 where no time has passed.
+std::uint64_t per_second(std::uint64_t count, double seconds);
+// Why the books of a pool that should have all its pages at home do not balance; empty: they do. REQUIRES: as audit().
+std::string find_imbalance(const PagePool& pool);
 
 // To standard output, or standard error when `aside`; false and a message when it cannot be written.
 bool print_report(const std::string& text, bool aside);

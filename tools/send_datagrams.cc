@@ -16,10 +16,6 @@
 namespace netmem::tool {
 namespace {
 
-std::uint64_t per_second(std::uint64_t count, double seconds) {
-  return seconds > 0 ? static_cast<std::uint64_t>(static_cast<double>(count) / seconds) : 0;
-}
-
 Result<std::unique_ptr<Source>> make_source(const DatagramArguments& arguments, const SourceArguments& what) {
   if (!what.input.empty()) return open_source(what.input, false);
   if (what.bytes) return random_source(*what.bytes, what.seed);

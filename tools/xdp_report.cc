@@ -7,13 +7,8 @@
 namespace netmem::tool {
 namespace {
 
-std::uint64_t per_second(std::uint64_t count, double seconds) {
-  return seconds > 0 ? static_cast<std::uint64_t>(static_cast<double>(count) / seconds) : 0;
-}
-
 std::string pool_text(const char* what, const std::string& memory, const PoolCounters& pool) {
-  return fmt::format("  {}: {}; {} pages handed out, {} in flight\n", what, memory,
-                     pool.fast + pool.refill + pool.slow + pool.slow_high_order, pool.inflight());
+  return fmt::format("  {}: {}; {} pages handed out, {} in flight\n", what, memory, pool.handed_out(), pool.inflight());
 }
 
 std::string queue_text(const QueueReport& queue, DigestKind digest) {
@@ -29,7 +24,6 @@ std::string queue_text(const QueueReport& queue, DigestKind digest) {
 }
 
 Json queue_json(const QueueReport& queue) {
-  const auto or_null = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
   return Json{{"queue", queue.queue},
               {"description", queue.description},
               {"zero_copy", queue.zero_copy},

@@ -23,12 +23,6 @@ constexpr auto kDrops = std::to_array<std::string_view>(
     {"fill_ring_empty", "rx_ring_full", "rx_dropped", "rx_invalid", "no_device_page", "payload_copy_failed",
      "too_many_buffers", "too_large_to_send", "too_small_to_send", "send_copy_failed", "tx_invalid", "not_sent"});
 
-std::uint64_t value_of(const std::vector<Counter>& counters, std::string_view name) {
-  for (const Counter& counter : counters)
-    if (counter.name == name) return counter.value;
-  return 0;
-}
-
 }  // namespace
 
 bool is_drop(const std::string& counter) { return std::ranges::find(kDrops, counter) != kDrops.end(); }

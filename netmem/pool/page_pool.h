@@ -58,6 +58,7 @@ struct PoolCounters {
   std::uint64_t release = 0;    // pages given back to it, or disconnected
   std::uint64_t in_cache = 0;   // pages in the cache and in the ring now
   std::uint64_t in_ring = 0;
+  [[nodiscard]] std::uint64_t handed_out() const { return fast + refill + slow + slow_high_order; }
   // Pages with the program (the partly handed out fragment page included).
   [[nodiscard]] std::int64_t inflight() const {
     return static_cast<std::int64_t>(hold) - static_cast<std::int64_t>(release + in_cache + in_ring);
