@@ -43,7 +43,7 @@ void hand_over(std::span<const Part> parts, std::span<const Netmem> held) {
 
 XdpQueue::XdpQueue(PagePool& frames, XdpRings rings, const XdpQueueOptions& options)
     : frames_(frames, options.chunk),
-      gather_(frames_),
+      linearizer_(frames_),
       options_(options),
       least_missing_(std::clamp<std::uint32_t>(options.most_posted / 4, 1, kBatch)),
       fill_(rings.fill),
@@ -359,7 +359,7 @@ std::size_t XdpQueue::transmit_batch(std::span<Packet> packets) noexcept {
     Packet& packet = packets[done];
     Way way = way_of(packet, ranges);
     if (way == Way::copied) {
-      gather(packets.subspan(done));
+      linearize(packets.subspan(done));
       way = way_of(packet, ranges);
     }
     if (way == Way::empty) continue;
@@ -382,16 +382,16 @@ std::size_t XdpQueue::transmit_batch(std::span<Packet> packets) noexcept {
 }
 
 // Puts those together that cannot be sent as they are, as far as the ring and the pool have room.
-void XdpQueue::gather(std::span<Packet> packets) noexcept {
+void XdpQueue::linearize(std::span<Packet> packets) noexcept {
   Ranges ranges;
   std::uint64_t added = 0;
   const std::size_t room = transmit_.room(static_cast<std::uint32_t>(packets.size()));
   for (Packet& packet : packets.first(std::min(packets.size(), room))) {
     if (way_of(packet, ranges) != Way::copied) continue;
-    if (!gather_.add(packet)) break;
+    if (!linearizer_.add(packet)) break;
     ++added;
   }
-  (gather_.copy() ? counts_.copied_to_send : counts_.send_copy_failed).add(added);
+  (linearizer_.copy() ? counts_.copied_to_send : counts_.send_copy_failed).add(added);
 }
 
 // The packet's references become the descriptors'. False, and nothing done: the ring has no room.

@@ -25,8 +25,8 @@
 #include "netmem/base/single_writer.h"
 #include "netmem/packet/packet.h"
 #include "netmem/pool/page_pool.h"
-#include "netmem/ports/gather.h"
 #include "netmem/ports/header_split.h"
+#include "netmem/ports/linearizer.h"
 #include "netmem/ports/xdp_frames.h"
 #include "netmem/ports/xdp_ring.h"
 
@@ -110,11 +110,11 @@ class XdpQueue {
   [[nodiscard]] bool is_one_range(const Packet& packet, Part& range) const noexcept;
   [[nodiscard]] Way way_of(const Packet& packet, Ranges& ranges) const noexcept;
   std::size_t transmit_batch(std::span<Packet> packets) noexcept;
-  void gather(std::span<Packet> packets) noexcept;
+  void linearize(std::span<Packet> packets) noexcept;
   [[nodiscard]] bool enqueue(Packet& packet, const Ranges& ranges) noexcept;
 
   XdpFrames frames_;
-  Gather gather_;
+  Linearizer linearizer_;
   std::optional<HeaderSplit> split_;
   XdpQueueOptions options_;
   const std::uint32_t least_missing_;  // so many before they are posted

@@ -1,4 +1,4 @@
-#include "netmem/ports/gather.h"
+#include "netmem/ports/linearizer.h"
 
 #include <algorithm>
 #include <cstring>
@@ -7,19 +7,19 @@
 
 namespace netmem {
 
-Gather::Gather(XdpFrames& frames) : frames_(frames) {
+Linearizer::Linearizer(XdpFrames& frames) : frames_(frames) {
   jobs_.reserve(kMostPackets);
   copies_.reserve(kMostPackets * (kMostFrames + Packet::kMostPayloads));
   spent_.reserve(kMostPackets * (1 + Packet::kMostPayloads));
 }
 
-bool Gather::add(Packet& packet) noexcept {
+bool Linearizer::add(Packet& packet) noexcept {
   if (!fits_behind_header(packet)) return add_frames(packet);
   add_behind_header(packet);
   return true;
 }
 
-bool Gather::fits_behind_header(const Packet& packet) const noexcept {
+bool Linearizer::fits_behind_header(const Packet& packet) const noexcept {
   const Part& header = packet.header();
   if (header.size == 0 || !frames_.is_sole_frame(header.page)) return false;
   std::uint64_t end = header.offset + header.size;
@@ -30,7 +30,7 @@ bool Gather::fits_behind_header(const Packet& packet) const noexcept {
   return end <= frames_.chunk();
 }
 
-void Gather::add_behind_header(Packet& packet) noexcept {
+void Linearizer::add_behind_header(Packet& packet) noexcept {
   Part whole = packet.header();
   for (const Part& part : packet.payload()) {
     if (part.page != whole.page) add_bytes(part, frames_.bytes(whole) + whole.size);
@@ -39,7 +39,7 @@ void Gather::add_behind_header(Packet& packet) noexcept {
   jobs_.emplace_back(&packet, whole, Packet());
 }
 
-bool Gather::add_frames(Packet& packet) noexcept {
+bool Linearizer::add_frames(Packet& packet) noexcept {
   std::array<Part, kMostFrames> room;
   const std::uint32_t chunk = frames_.chunk();
   std::uint32_t left = packet.size();
@@ -71,7 +71,7 @@ bool Gather::add_frames(Packet& packet) noexcept {
   return true;
 }
 
-void Gather::add_bytes(const Part& from, std::byte* to) noexcept {
+void Linearizer::add_bytes(const Part& from, std::byte* to) noexcept {
   if (from.size == 0) return;
   if (from.page.is_device()) {
     copies_.push_back({{to, from.size}, from.page, from.offset});
@@ -81,7 +81,7 @@ void Gather::add_bytes(const Part& from, std::byte* to) noexcept {
 }
 
 // One batch for each run of pages that the same engine reaches.
-bool Gather::copy_out_of_devices() noexcept {
+bool Linearizer::copy_out_of_devices() noexcept {
   const auto engine_of = [](const CopyOut& copy) { return &copy.from.region().provider().copy_engine(); };
   for (std::span<const CopyOut> rest = copies_; !rest.empty();) {
     CopyEngine* const engine = engine_of(rest.front());
@@ -93,7 +93,7 @@ bool Gather::copy_out_of_devices() noexcept {
   return true;
 }
 
-bool Gather::copy() noexcept {
+bool Linearizer::copy() noexcept {
   const bool copied = copy_out_of_devices();
   for (Job& job : jobs_) {
     if (copied) {
@@ -109,7 +109,7 @@ bool Gather::copy() noexcept {
   return copied;
 }
 
-void Gather::finish(Job& job) noexcept {
+void Linearizer::finish(Job& job) noexcept {
   std::array<Netmem, Packet::kMostPayloads + 1> pages;
   const std::span<const Netmem> held = std::span(pages).first(job.packet->release(pages));
   const std::size_t kept = job.copy ? 0 : 1;  // the header's

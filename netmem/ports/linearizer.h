@@ -15,13 +15,13 @@
 
 namespace netmem {
 
-class Gather {
+class Linearizer {
  public:
   static constexpr std::size_t kMostPackets = 64;  // between two copy()
   // Frames for one packet.
   static constexpr std::size_t kMostFrames = Packet::kMostPayloads + 1;
 
-  explicit Gather(XdpFrames& frames);
+  explicit Linearizer(XdpFrames& frames);
 
   // Prepares to put `packet` together. False: the pool has not enough frames, and nothing was done. REQUIRES: it is not
   // empty, fits kMostFrames chunks, and stays where it is until copy().
