@@ -489,6 +489,10 @@ TEST(CopyEngines, AGatherOfDeviceMemoryWithoutAWindowOrWithoutCachesInOrderIsRef
   const Region& region = pages[0].region();
   const std::array pieces = {GatherPiece{pages[0], 0, 10}};
   const Destination to{&region, address_of(pages[5]), 10};
+  // Another region of the same provider, which this engine has no window of.
+  const auto second = Region::create(*provider, {.device = true, .address = 0x1000, .size = 4096}).value();
+  const auto unknown = provider->copy_engine().begin_gather(pieces, {second.get(), 0x1000, 10});
+  EXPECT_THAT(unknown.error().message(), HasSubstr("not in a region that the CPU maps for a device"));
   DeviceCopyEngine blind(region, nullptr, -1);
   EXPECT_THAT(blind.begin_gather(pieces, to).error().message(), HasSubstr("lets the CPU map nothing"));
   const Fd no_dmabuf(::dup(0));
