@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "netmem/base/check.h"
+#include "netmem/base/crc32c.h"
 #include "netmem/core/memory_provider.h"
 #include "netmem/providers/host_copy_engine.h"
 
@@ -77,6 +79,17 @@ Result<CopyTicket> DeviceCopyEngine::begin_gather(std::span<const GatherPiece> p
   });
   if (!read) return std::unexpected(read.error());
   if (!written) return std::unexpected(written.error());
+  return CopyTicket::done;
+}
+
+Result<CopyTicket> DeviceCopyEngine::begin_crc32c(std::span<const GatherPiece> pieces, std::span<std::uint32_t> crcs) {
+  NETMEM_CHECK(crcs.size() == pieces.size(), "%zu CRCs of %zu pieces", crcs.size(), pieces.size());
+  if (auto fits = check_batch(pieces, &region_); !fits) return std::unexpected(fits.error());
+  const Result<void> read = bracketed(DMA_BUF_SYNC_READ, "compute a CRC of device memory", [&] {
+    for (std::size_t i = 0; i < pieces.size(); ++i)
+      crcs[i] = crc32c({window_ + region_.offset(pieces[i].from) + pieces[i].offset, pieces[i].size});
+  });
+  if (!read) return std::unexpected(read.error());
   return CopyTicket::done;
 }
 

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "netmem/base/check.h"
+#include "netmem/base/crc32c.h"
 #include "netmem/core/page.h"
 
 namespace netmem {
@@ -21,6 +23,12 @@ Result<void> check_range(const char* what, Netmem page, std::size_t offset, std:
   if (offset + size <= page.region().page_size()) return {};
   return refused(what, std::to_string(size) + " bytes at " + std::to_string(offset) + " leave page " +
                            std::to_string(page.index()) + " of " + page.region().name());
+}
+
+Result<void> check_pieces(const char* what, std::span<const GatherPiece> pieces, const Region* own) {
+  for (const GatherPiece& piece : pieces)
+    if (auto fits = check_range(what, piece.from, piece.offset, piece.size, own); !fits) return fits;
+  return {};
 }
 
 Result<void> check_destination(const Destination& to) {
@@ -47,12 +55,14 @@ Result<void> check_batch(std::span<const CopyOut> batch, const Region* own) {
   return {};
 }
 
+Result<void> check_batch(std::span<const GatherPiece> pieces, const Region* own) {
+  return check_pieces("compute a CRC", pieces, own);
+}
+
 Result<void> check_gather(std::span<const GatherPiece> pieces, const Destination& to, const Region* own) {
+  if (auto fits = check_pieces("gather", pieces, own); !fits) return fits;
   std::uint64_t size = 0;
-  for (const GatherPiece& piece : pieces) {
-    if (auto fits = check_range("gather", piece.from, piece.offset, piece.size, own); !fits) return fits;
-    size += piece.size;
-  }
+  for (const GatherPiece& piece : pieces) size += piece.size;
   if (size != to.size)
     return refused("gather",
                    "the pieces are " + std::to_string(size) + " bytes, the destination is " + std::to_string(to.size));
@@ -83,6 +93,14 @@ Result<CopyTicket> HostCopyEngine::begin_gather(std::span<const GatherPiece> pie
     if (piece.size != 0) std::memcpy(at, Page(piece.from).address() + piece.offset, piece.size);
     at += piece.size;
   }
+  return CopyTicket::done;
+}
+
+Result<CopyTicket> HostCopyEngine::begin_crc32c(std::span<const GatherPiece> pieces, std::span<std::uint32_t> crcs) {
+  NETMEM_CHECK(crcs.size() == pieces.size(), "%zu CRCs of %zu pieces", crcs.size(), pieces.size());
+  if (auto fits = check_batch(pieces); !fits) return std::unexpected(fits.error());
+  for (std::size_t i = 0; i < pieces.size(); ++i)
+    crcs[i] = crc32c(Page(pieces[i].from).bytes().subspan(pieces[i].offset, pieces[i].size));
   return CopyTicket::done;
 }
 

@@ -10,6 +10,7 @@
 #include <numeric>
 #include <random>
 
+#include "netmem/base/crc32c.h"
 #include "netmem/base/units.h"
 #include "netmem/pool/page_pool.h"
 #include "netmem/providers/device.h"
@@ -214,6 +215,28 @@ TEST_P(GatherOracle, TheWholeArenaToItsLastByte) {
   while (size < kArena - 4096) size += picks.emplace_back(pick(4096)).size;
   picks.push_back({0, 0, static_cast<std::uint32_t>(kArena - size)});
   check(picks, 0);
+}
+
+TEST_P(GatherOracle, TheCrcOfEachPiece) {
+  std::vector<Pick> picks = {{0, 0, 0}, {0, 4096, 0}, {0, 0, 4096}};
+  for (int i = 0; i < 3000; ++i) picks.push_back(pick(std::array{1U, 16U, 200U, 4096U}[random_() % 4]));
+  std::vector<GatherPiece> pieces;
+  for (const Pick& one : picks) pieces.push_back({pages_[one.page].get(), one.offset, one.size});
+  CopyEngine& engine = providers_[0]->copy_engine();
+  // The engine's own way, and that of one that can only copy.
+  for (int way = 0; way < 2; ++way) {
+    std::vector<std::uint32_t> crcs(pieces.size() + 1, 42);
+    const auto room = std::span(crcs).first(pieces.size());
+    const auto ticket = way == 0 ? engine.begin_crc32c(pieces, room) : engine.CopyEngine::begin_crc32c(pieces, room);
+    ASSERT_TRUE(ticket) << ticket.error().message();
+    ASSERT_TRUE(engine.wait(*ticket));
+    for (std::size_t i = 0; i < picks.size(); ++i)
+      ASSERT_EQ(crcs[i], crc32c(std::span(noise_[picks[i].page]).subspan(picks[i].offset, picks[i].size))) << i;
+    EXPECT_EQ(crcs.back(), 42U);
+  }
+  pieces.push_back({pages_[0].get(), 4000, 97});
+  std::vector<std::uint32_t> crcs(pieces.size());
+  EXPECT_THAT(engine.begin_crc32c(pieces, crcs).error().message(), HasSubstr("97 bytes at 4000 leave page "));
 }
 
 // What a refusal says; the views stay the caller's, and nothing is written.
