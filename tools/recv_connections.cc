@@ -139,6 +139,7 @@ TransferReport receive(const ConnectionArguments& arguments, OutputPlan& outputs
   TransferReport report;
   report.verb = "received";
   report.digest = arguments.common.digest_kind();
+  report.digest_on_device = receiver.digest_on_device();
   report.connections = receiver.connections();
   report.seconds = receiver.seconds();
   report.interrupted = StopSignal::requested();

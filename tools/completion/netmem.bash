@@ -5,7 +5,7 @@ _netmem_values() {
     --memory) echo "memfd: udmabuf: opencl: cuda:0: host: huge: huge_split: huge_1g:" ;;
     --page-size) echo "4K 8K 16K 32K 64K 128K 256K 512K 1M 2M" ;;
     --landing) echo "auto direct staged" ;;
-    --digest) echo "xxh3 sha256 none" ;;
+    --digest) echo "xxh3 sha256 crc32c none" ;;
     --format) echo "table kernel" ;;
     --interface) ls /sys/class/net ;;
     --queue) echo "all 0" ;;

@@ -56,6 +56,6 @@ complete -c netmem -n '__fish_seen_subcommand_from bench' -l from -r -F -d 'Show
 
 for command in recv send
     complete -c netmem -n "__fish_seen_subcommand_from $command" -l connections -x -d 'How many connections'
-    complete -c netmem -n "__fish_seen_subcommand_from $command" -l digest -x -a 'xxh3 sha256 none' -d 'Digest of each connection'
+    complete -c netmem -n "__fish_seen_subcommand_from $command" -l digest -x -a 'xxh3 sha256 crc32c none' -d 'Digest of each connection'
     complete -c netmem -n "__fish_seen_subcommand_from $command" -l json -d 'Print the summary as JSON'
 end
