@@ -128,6 +128,8 @@ if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   add_test(NAME Exports.OnlyNamespaceNetmem COMMAND ${root}/scripts/check-exports $<TARGET_FILE:netmem>)
   add_test(NAME Docs.NameWhatExists COMMAND ${root}/scripts/check-docs)
   add_test(NAME Docs.MistakesAreCaught COMMAND ${root}/scripts/check-docs --self-test)
+  add_test(NAME Kernels.PtxIsWhatTheSourceGives COMMAND ${root}/scripts/make-kernels --check)
+  set_tests_properties(Kernels.PtxIsWhatTheSourceGives PROPERTIES LABELS check SKIP_RETURN_CODE 77)
   if(TARGET netmem_tool)
     add_test(NAME Docs.PictureIsOfTheMeasurement
              COMMAND ${CMAKE_COMMAND} -E env NETMEM=$<TARGET_FILE:netmem_tool> ${root}/bench/picture --check)
