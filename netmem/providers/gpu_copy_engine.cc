@@ -32,22 +32,43 @@ void append(std::vector<DeviceCopy>& copies, const DeviceCopy& next) {
   copies.push_back(next);
 }
 
+// A device's tickets may begin with 0, which is `done` here.
+CopyTicket ours(DeviceTicket ticket) { return CopyTicket{static_cast<std::uint64_t>(ticket) + 1}; }
+DeviceTicket device_ticket(CopyTicket ticket) { return DeviceTicket{static_cast<std::uint64_t>(ticket) - 1}; }
+
 }  // namespace
 
 template <class Batch>
-Result<void> GpuCopyEngine::run(const Batch& batch) {
-  if (auto fits = check_batch(batch, &region_); !fits) return fits;
-  std::unique_lock lock(mutex_);
+Result<CopyTicket> GpuCopyEngine::begin(const Batch& batch) {
+  if (auto fits = check_batch(batch, &region_); !fits) return std::unexpected(fits.error());
+  const std::scoped_lock lock(mutex_);
   copies_.clear();
   for (const auto& copy : batch) append(copies_, on_device(region_, copy));
-  if (copies_.empty()) return {};
+  if (copies_.empty()) return CopyTicket::done;
   const Result<DeviceTicket> ticket = device_.enqueue(copies_);
-  lock.unlock();
   if (!ticket) return std::unexpected(ticket.error());
-  return device_.wait(*ticket);
+  return ours(*ticket);
 }
 
-Result<void> GpuCopyEngine::copy_in(std::span<const CopyIn> batch) { return run(batch); }
-Result<void> GpuCopyEngine::copy_out(std::span<const CopyOut> batch) { return run(batch); }
+Result<void> GpuCopyEngine::copy_in(std::span<const CopyIn> batch) {
+  const Result<CopyTicket> ticket = begin(batch);
+  return ticket ? wait(*ticket) : std::unexpected(ticket.error());
+}
+
+Result<void> GpuCopyEngine::copy_out(std::span<const CopyOut> batch) {
+  const Result<CopyTicket> ticket = begin(batch);
+  return ticket ? wait(*ticket) : std::unexpected(ticket.error());
+}
+
+Result<CopyTicket> GpuCopyEngine::begin_copy_in(std::span<const CopyIn> batch) { return begin(batch); }
+
+Result<bool> GpuCopyEngine::poll(CopyTicket ticket) {
+  return ticket == CopyTicket::done ? true : device_.poll(device_ticket(ticket));
+}
+
+Result<void> GpuCopyEngine::wait(CopyTicket ticket) {
+  if (ticket == CopyTicket::done) return {};
+  return device_.wait(device_ticket(ticket));
+}
 
 }  // namespace netmem

@@ -21,9 +21,13 @@ class NETMEM_EXPORT GpuCopyEngine final : public CopyEngine {
   Result<void> copy_in(std::span<const CopyIn> batch) override;
   Result<void> copy_out(std::span<const CopyOut> batch) override;
 
+  Result<CopyTicket> begin_copy_in(std::span<const CopyIn> batch) override;
+  Result<bool> poll(CopyTicket ticket) override;
+  Result<void> wait(CopyTicket ticket) override;
+
  private:
   template <class Batch>
-  Result<void> run(const Batch& batch);
+  Result<CopyTicket> begin(const Batch& batch);
 
   const Region& region_;
   DeviceApi& device_;
