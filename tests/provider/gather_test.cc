@@ -15,8 +15,10 @@
 #include "netmem/pool/page_pool.h"
 #include "netmem/providers/device.h"
 #include "netmem/providers/device_copy_engine.h"
+#include "netmem/providers/gpu.h"
 #include "netmem/providers/host.h"
 #include "netmem/providers/huge_split.h"
+#include "netmem/providers/opencl.h"
 #include "tests/provider/conformance.h"
 #include "tests/support/heap_counter.h"
 #include "tests/support/late_provider.h"
@@ -333,6 +335,15 @@ const GatherCase kMemfd = {
 const GatherCase kUdmabuf = {"udmabuf", [](std::size_t size) {
                                return pair_of([=]() -> Made { return make_udmabuf_provider({.size = size}); });
                              }};
+// Two providers of one device.
+Result<Providers> pair_on(const Result<std::shared_ptr<DeviceApi>>& device, std::size_t size) {
+  if (!device) return std::unexpected(device.error());
+  return pair_of([&]() -> Made { return make_gpu_provider(*device, {.size = size}); });
+}
+const GatherCase kOpenCl = {"opencl", [](std::size_t size) { return pair_on(open_opencl(), size); }};
+INSTANTIATE_TEST_SUITE_P(OpenCl, GatherOracle, testing::Values(kOpenCl),
+                         [](const auto& tested) { return tested.param.name; });
+
 INSTANTIATE_TEST_SUITE_P(Gather, GatherOracle, testing::Values(kHost, kMemfd, kUdmabuf),
                          [](const auto& tested) { return tested.param.name; });
 
