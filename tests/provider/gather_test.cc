@@ -344,6 +344,97 @@ const GatherCase kOpenCl = {"opencl", [](std::size_t size) { return pair_on(open
 INSTANTIATE_TEST_SUITE_P(OpenCl, GatherOracle, testing::Values(kOpenCl),
                          [](const auto& tested) { return tested.param.name; });
 
+// What only a device can do, on each that there is.
+struct DeviceCase {
+  std::string name;
+  std::function<Result<std::shared_ptr<DeviceApi>>()> open;
+};
+void PrintTo(const DeviceCase& what, std::ostream* out) { *out << what.name; }
+
+class DeviceGather : public testing::TestWithParam<DeviceCase> {
+ protected:
+  static constexpr std::size_t kRaw = 256 * KiB;
+
+  void SetUp() override {
+    auto opened = GetParam().open();
+    if (!opened) GTEST_SKIP() << opened.error().message();
+    device_ = std::move(*opened);
+    raw_ = device_->allocate(kRaw, 4096).value();
+    std::vector<std::byte> guard(kRaw, kGuard);
+    ASSERT_TRUE(copy(DeviceCopy::Direction::to_device, guard));
+    provider_ = make_gpu_provider(device_, {.size = 64 * KiB}).value();
+    pool_ = PagePool::create(provider_, {.allow_unreadable = true}).value();
+  }
+  void TearDown() override {
+    if (!device_) return;
+    EXPECT_EQ(pool_->counters().inflight(), 0);
+    device_->free(raw_);
+  }
+  Result<void> copy(DeviceCopy::Direction direction, std::vector<std::byte>& host) {
+    const auto ticket = device_->enqueue(std::array{DeviceCopy{direction, raw_, host.data(), host.size()}});
+    return ticket ? device_->wait(*ticket) : std::unexpected(ticket.error());
+  }
+  // Views of 100 bytes each, and what is in them.
+  std::vector<View> views(std::size_t count, std::vector<std::byte>& bytes) {
+    std::vector<View> made;
+    for (std::size_t i = 0; i < count; ++i) {
+      std::vector<std::byte> noise(100);
+      for (std::byte& byte : noise) byte = static_cast<std::byte>(random_());
+      Ref page(pool_->try_alloc());
+      EXPECT_TRUE(provider_->copy_engine().copy_in(std::array{CopyIn{page.get(), 7, noise}}));
+      made.emplace_back(std::move(page), 7, 100);
+      bytes.insert(bytes.end(), noise.begin(), noise.end());
+    }
+    return made;
+  }
+
+  std::mt19937 random_{7};
+  std::shared_ptr<DeviceApi> device_;
+  DeviceAddress raw_ = 0;
+  std::shared_ptr<MemoryProvider> provider_;
+  PagePoolPtr pool_;
+};
+
+TEST_P(DeviceGather, GoesToAnyAddressOfTheDevice) {
+  for (const std::size_t at : {0UL, 1UL, 4095UL, 12'345UL, kRaw - 1000}) {
+    std::vector<std::byte> guard(kRaw, kGuard), wanted, got(kRaw);
+    ASSERT_TRUE(copy(DeviceCopy::Direction::to_device, guard));
+    auto mine = views(10, wanted);
+    Gather gather;
+    ASSERT_TRUE(gather.begin(mine, {.address = raw_ + at, .size = 1000}));
+    ASSERT_TRUE(gather.wait());
+    ASSERT_TRUE(copy(DeviceCopy::Direction::to_host, got));
+    std::ranges::copy(wanted, guard.begin() + static_cast<std::ptrdiff_t>(at));
+    EXPECT_EQ(got, guard);
+  }
+}
+
+TEST_P(DeviceGather, WhatLeavesItsAllocationIsRefused) {
+  std::vector<std::byte> bytes, got(kRaw);
+  auto mine = views(10, bytes);
+  Gather gather;
+  EXPECT_FALSE(gather.begin(mine, {.address = raw_ + kRaw - 999, .size = 1000}));
+  for (const View& view : mine) EXPECT_TRUE(view);
+  ASSERT_TRUE(copy(DeviceCopy::Direction::to_host, got));
+  EXPECT_EQ(got, std::vector<std::byte>(kRaw, kGuard));
+}
+
+TEST_P(DeviceGather, AnotherDevicesRegionIsRefused) {
+  const auto other = GetParam().open().value();
+  const auto foreign = make_gpu_provider(other, {.size = 64 * KiB}).value();
+  const Region* region = foreign->regions()[0];
+  std::vector<std::byte> bytes;
+  auto mine = views(2, bytes);
+  Gather gather;
+  const auto begun = gather.begin(mine, {region, region->address(), 200});
+  ASSERT_FALSE(begun);
+  EXPECT_THAT(begun.error().message(), HasSubstr("the destination is not in a region of " + device_->describe()));
+  EXPECT_TRUE(mine[0] && mine[1]);
+}
+
+INSTANTIATE_TEST_SUITE_P(OpenCl, DeviceGather, testing::Values(DeviceCase{"opencl", [] { return open_opencl(); }}),
+                         [](const auto& tested) { return tested.param.name; });
+
 INSTANTIATE_TEST_SUITE_P(Gather, GatherOracle, testing::Values(kHost, kMemfd, kUdmabuf),
                          [](const auto& tested) { return tested.param.name; });
 
