@@ -174,7 +174,8 @@ TEST_F(CudaCopies, OneThatFailsOnTheGpuIsToldByWaitAndByPoll) {
   const auto polled = device->enqueue({}).value();
   const FakeCuda broken("failed_copy");
   EXPECT_EQ(device->wait(waited).error().message(),
-            "cannot copy to or from cuda:0 (Fake 0): the driver says CUDA_ERROR_ILLEGAL_ADDRESS (700)");
+            "cannot copy to or from cuda:0 (Fake 0): the driver says CUDA_ERROR_ILLEGAL_ADDRESS (700); the GPU is lost to "
+            "this process; restart the program");
   EXPECT_THAT(device->poll(polled).error().message(), HasSubstr("CUDA_ERROR_ILLEGAL_ADDRESS (700)"));
 }
 

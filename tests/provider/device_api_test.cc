@@ -10,7 +10,10 @@
 #include <random>
 
 #include "netmem/base/units.h"
+#include "netmem/providers/cuda.h"
+#include "netmem/providers/cuda_api.h"
 #include "netmem/providers/opencl.h"
+#include "tests/support/fake_device.h"
 
 namespace netmem {
 namespace {
@@ -101,8 +104,18 @@ class DeviceApis : public testing::TestWithParam<DeviceCase> {
   std::vector<DeviceAddress> memory_;
 };
 
-INSTANTIATE_TEST_SUITE_P(, DeviceApis, testing::Values(DeviceCase{"OpenCl", [] { return open_opencl(); }}),
-                         [](const auto& one) { return one.param.name; });
+const cuda::Library& fake_cuda() {
+  static const cuda::Library library = cuda::load(NETMEM_FAKE_CUDA).value();
+  return library;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , DeviceApis,
+    testing::Values(DeviceCase{"OpenCl", [] { return open_opencl(); }}, DeviceCase{"Cuda", [] { return open_cuda(); }},
+                    DeviceCase{"CudaOnTheFake", [] { return CudaApi::open(fake_cuda(), 0); }},
+                    DeviceCase{"FakeDevice",
+                               []() -> Result<std::shared_ptr<DeviceApi>> { return std::make_shared<FakeDevice>(); }}),
+    [](const auto& one) { return one.param.name; });
 
 // Pieces of the sizes in turn, from places all over the source, each behind the one before it and `gap` bytes.
 std::vector<DeviceMove> shuffled(std::size_t source, std::span<const std::size_t> sizes, std::size_t count,
