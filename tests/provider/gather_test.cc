@@ -13,6 +13,8 @@
 #include "netmem/base/crc32c.h"
 #include "netmem/base/units.h"
 #include "netmem/pool/page_pool.h"
+#include "netmem/providers/cuda.h"
+#include "netmem/providers/cuda_api.h"
 #include "netmem/providers/device.h"
 #include "netmem/providers/device_copy_engine.h"
 #include "netmem/providers/gpu.h"
@@ -20,6 +22,7 @@
 #include "netmem/providers/huge_split.h"
 #include "netmem/providers/opencl.h"
 #include "tests/provider/conformance.h"
+#include "tests/support/fake_device.h"
 #include "tests/support/heap_counter.h"
 #include "tests/support/late_provider.h"
 #include "tests/support/pool_checks.h"
@@ -340,17 +343,32 @@ Result<Providers> pair_on(const Result<std::shared_ptr<DeviceApi>>& device, std:
   if (!device) return std::unexpected(device.error());
   return pair_of([&]() -> Made { return make_gpu_provider(*device, {.size = size}); });
 }
-const GatherCase kOpenCl = {"opencl", [](std::size_t size) { return pair_on(open_opencl(), size); }};
-INSTANTIATE_TEST_SUITE_P(OpenCl, GatherOracle, testing::Values(kOpenCl),
-                         [](const auto& tested) { return tested.param.name; });
 
-// What only a device can do, on each that there is.
+const cuda::Library& fake_cuda() {
+  static const cuda::Library library = cuda::load(NETMEM_FAKE_CUDA).value();
+  return library;
+}
 struct DeviceCase {
   std::string name;
   std::function<Result<std::shared_ptr<DeviceApi>>()> open;
 };
 void PrintTo(const DeviceCase& what, std::ostream* out) { *out << what.name; }
+const std::vector<DeviceCase> kDevices = {
+    {"opencl", [] { return open_opencl(); }},
+    {"cuda", [] { return open_cuda(); }},
+    {"fake_cuda", [] { return CudaApi::open(fake_cuda(), 0); }},
+    {"fake", []() -> Result<std::shared_ptr<DeviceApi>> { return std::make_shared<FakeDevice>(); }},
+};
+std::vector<GatherCase> device_cases() {
+  std::vector<GatherCase> cases;
+  for (const DeviceCase& device : kDevices)
+    cases.push_back({device.name, [&device](std::size_t size) { return pair_on(device.open(), size); }});
+  return cases;
+}
+INSTANTIATE_TEST_SUITE_P(Gpu, GatherOracle, testing::ValuesIn(device_cases()),
+                         [](const auto& tested) { return tested.param.name; });
 
+// What only a device can do.
 class DeviceGather : public testing::TestWithParam<DeviceCase> {
  protected:
   static constexpr std::size_t kRaw = 256 * KiB;
@@ -432,8 +450,50 @@ TEST_P(DeviceGather, AnotherDevicesRegionIsRefused) {
   EXPECT_TRUE(mine[0] && mine[1]);
 }
 
-INSTANTIATE_TEST_SUITE_P(OpenCl, DeviceGather, testing::Values(DeviceCase{"opencl", [] { return open_opencl(); }}),
+INSTANTIATE_TEST_SUITE_P(Gpu, DeviceGather, testing::ValuesIn(kDevices),
                          [](const auto& tested) { return tested.param.name; });
+
+// A device that fails when it is told to.
+TEST(GpuGather, WhatTheDeviceRefusesOrFailsIsToldAndTheViewsAreNotLost) {
+  const auto device = std::make_shared<FakeDevice>();
+  const auto provider = make_gpu_provider(device, {.size = 64 * KiB}).value();
+  const auto target = make_gpu_provider(device, {.size = 64 * KiB}).value();
+  const auto pool = PagePool::create(provider, {.allow_unreadable = true}).value();
+  const Destination to{target->regions()[0], target->regions()[0]->address() + 5, 20};
+  std::vector<View> views;
+  for (int i = 0; i < 2; ++i) views.emplace_back(Ref(pool->try_alloc()), 0, 10);
+  Gather gather;
+  device->fail_launch = true;
+  EXPECT_FALSE(gather.begin(views, to));
+  EXPECT_TRUE(views[0] && views[1]);
+  ASSERT_TRUE(gather.begin(views, to));
+  EXPECT_FALSE(gather.poll().value());
+  EXPECT_EQ(pool->counters().inflight(), 2);
+  device->fail_copy = true;
+  EXPECT_THAT(gather.wait().error().message(), HasSubstr("its cable is loose"));
+  EXPECT_EQ(pool->counters().inflight(), 0);
+  expect_balanced(*pool);
+}
+
+// As many launches as gathers, and a copy that was begun before has happened.
+TEST(GpuGather, FollowsACopyWithoutWaitingForIt) {
+  const auto device = std::make_shared<FakeDevice>();
+  const auto provider = make_gpu_provider(device, {.size = 64 * KiB}).value();
+  const auto pool = PagePool::create(provider, {.allow_unreadable = true}).value();
+  const Netmem from = pool->try_alloc(), target = pool->try_alloc();
+  const std::vector<std::byte> bytes(100, std::byte{9});
+  const auto copied = provider->copy_engine().begin_copy_in(std::array{CopyIn{from, 1, bytes}}).value();
+  std::vector<View> views;
+  views.emplace_back(Ref(from), 1, 100);
+  Gather gather;
+  ASSERT_TRUE(gather.begin(views, {&target.region(), address_of(target) + 77, 100}));
+  ASSERT_TRUE(gather.wait());
+  ASSERT_TRUE(provider->copy_engine().wait(copied));
+  std::vector<std::byte> got(100);
+  ASSERT_TRUE(provider->copy_engine().copy_out(std::array{CopyOut{got, target, 77}}));
+  EXPECT_EQ(got, bytes);
+  drop(target);
+}
 
 INSTANTIATE_TEST_SUITE_P(Gather, GatherOracle, testing::Values(kHost, kMemfd, kUdmabuf),
                          [](const auto& tested) { return tested.param.name; });
