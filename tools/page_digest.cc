@@ -10,7 +10,7 @@ namespace netmem::tool {
 std::string PageDigest::Sum::hex() const { return fmt::format("{:08x}", crc); }
 
 PageDigest::~PageDigest() {
-  static_cast<void>(end_batch());
+  [[maybe_unused]] const Result<void> nobody_asks = end_batch();
   clear(next());
 }
 
