@@ -9,6 +9,8 @@
 
 #include "netmem/base/units.h"
 #include "netmem/providers/device.h"
+#include "netmem/providers/gpu.h"
+#include "tests/support/fake_device.h"
 #include "tests/support/fake_packet_port.h"
 #include "tests/support/frames.h"
 #include "tests/support/packets.h"
@@ -97,6 +99,21 @@ TEST_F(PacketReceiverTest, Crc32cAloneIsComputedInThePages) {
   ASSERT_TRUE(receiver.finish(port_));
   EXPECT_EQ(receiver.digest(), digest_of(all, DigestKind::crc32c));
   EXPECT_FALSE(receiver.digest_on_device());
+}
+
+TEST_F(PacketReceiverTest, Crc32cOfAGpusMemoryIsComputedThere) {
+  const auto device = std::make_shared<FakeDevice>();
+  const auto gpu =
+      PagePool::create(make_gpu_provider(device, {.size = 64 * KiB}).value(), {.allow_unreadable = true}).value();
+  PacketReceiver receiver({DigestKind::crc32c, nullptr, nullptr, &everything_, &gpu->provider().copy_engine()});
+  const Bytes payload = filled(3000);
+  std::vector<Packet> packets;
+  packets.push_back(packet(datagram(payload), *gpu, 1000));
+  const std::size_t copies = device->batches.size();
+  ASSERT_TRUE(receiver.process(port_, packets));
+  EXPECT_EQ(receiver.digest(), digest_of(text_of(payload), DigestKind::crc32c));
+  EXPECT_TRUE(receiver.digest_on_device());
+  EXPECT_EQ(device->batches.size(), copies) << "nothing is copied out";
 }
 
 TEST_F(PacketReceiverTest, Crc32cAndAnOutputGoTogether) {

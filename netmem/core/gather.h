@@ -3,8 +3,8 @@
 //
 //   netmem::Gather gather;
 //   const netmem::Destination tensor{.address = device_pointer, .size = message_size};
-//   if (auto begun = gather.begin(views, tensor); !begun) return begun.error();  // the views are still yours
-//   while (!gather.poll().value()) receive_more();  // or gather.wait()
+//   if (auto begun = gather.begin(views, tensor); !begun) return begun;  // the views are still yours
+//   if (auto done = gather.wait(); !done) return done;                   // or poll() between other work
 //   // The bytes are there and the pages on their way home; the next begin() may follow.
 //
 // One object holds one gather at a time and takes no memory once it has held one as large; for several at a time have
