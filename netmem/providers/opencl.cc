@@ -136,7 +136,7 @@ Result<std::shared_ptr<DeviceApi>> open_opencl_in(void* context, void* device) {
   return OpenClApi::open_in(**library, found->what, of, wanted);
 }
 
-Result<std::shared_ptr<MemoryProvider>> make_opencl_provider(OpenClOptions options) {
+Result<std::shared_ptr<GpuProvider>> make_opencl_provider(OpenClOptions options) {
   if (auto shift = page_shift_of(options.page_size, options.size, "opencl"); !shift)
     return std::unexpected(shift.error());
   auto device = open_opencl(options.platform, options.device);

@@ -97,7 +97,10 @@ std::function<void()> gather(unsigned groups, unsigned items, void** arguments) 
     auto* const source = reinterpret_cast<unsigned char*>(bytes_at(from, size));
     auto* const target = reinterpret_cast<unsigned char*>(bytes_at(to, 1));
     auto* const table = reinterpret_cast<std::uint64_t*>(bytes_at(tiles, groups * 24));
+    kernels_on_host::readable = reinterpret_cast<std::byte*>(source);
+    kernels_on_host::readable_end = kernels_on_host::readable + size;
     kernels_on_host::run(groups, items, [=] { kernels_on_host::netmem_gather(source, size, target, table); });
+    kernels_on_host::readable = kernels_on_host::readable_end = nullptr;
   };
 }
 
