@@ -5,6 +5,7 @@
 
 #include "netmem/base/units.h"
 #include "netmem/providers/gpu_copy_engine.h"
+#include "netmem/providers/gpu_dma.h"
 #include "netmem/providers/page_size.h"
 #include "netmem/providers/region_provider.h"
 
@@ -21,6 +22,7 @@ class DeviceMemory {
   DeviceMemory& operator=(const DeviceMemory&) = delete;
 
   [[nodiscard]] DeviceApi& device() const { return *device_; }
+  [[nodiscard]] const std::shared_ptr<DeviceApi>& shared_device() const { return device_; }
   [[nodiscard]] DeviceAddress address() const { return address_; }
 
  private:
@@ -50,6 +52,9 @@ class GpuProvider final : public RegionProvider {
            ", on " + memory_.device().describe();
   }
   [[nodiscard]] CopyEngine& copy_engine() override { return *engine_; }
+  [[nodiscard]] std::shared_ptr<DmaDevice> staging_dma() override {
+    return make_gpu_dma_device(memory_.shared_device());
+  }
 
  private:
   DeviceMemory memory_;
