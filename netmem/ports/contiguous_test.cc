@@ -163,11 +163,13 @@ TEST_P(TcpContiguous, WhoHasAPageGoesOnWhileOthersWaitForOne) {
   send_all(waiter.far.get(), "abcdefghij");
   EXPECT_EQ(messages.program.receive(20), 0u);
   EXPECT_EQ(counter(*receiver.port, "starved_now"), 1u);
-  send_all(holder.far.get(), "5678901234");
+  send_all(holder.far.get(), "56789");
   while (messages.program.views < 1) ASSERT_NE(messages.program.receive(60'000), 0u);
   EXPECT_EQ(messages.program.texts[first], "0123456789");
+  EXPECT_EQ(counter(*receiver.port, "starved"), 1u) << "it queued up, too";
   while (messages.program.views < 2) ASSERT_NE(messages.program.receive(60'000), 0u);
-  EXPECT_EQ(messages.program.texts[second], "abcdefghij") << "the first one took the page again";
+  EXPECT_EQ(messages.program.texts[second], "abcdefghij");
+  send_all(holder.far.get(), "01234");
   holder.far.reset();
   while (messages.program.ended < 1) ASSERT_NE(messages.program.receive(60'000), 0u);
   EXPECT_EQ(messages.program.texts[first], "012345678901234");
@@ -182,6 +184,54 @@ TEST(TcpContiguousPort, AMessageLargerThanAPageIsRefusedWithThePageToTake) {
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().message(),
             "cannot open a tcp port: messages of 5000 bytes do not fit pages of 4 KiB; take pages of 8 KiB");
+}
+
+// Pages that come home belong to those who wait, also when somebody else has something to read first.
+TEST(TcpContiguousPort, WhoGoesOnLeavesFreshPagesToThoseWhoWait) {
+  Receiver receiver(kMemories[0], 3, 10);
+  Collector program(*receiver.port, 1);
+  std::vector<View> kept;
+  std::vector<ConnectionId> order;
+  program.on_view = [&](ConnectionId id, View view) {
+    order.push_back(id);
+    kept.push_back(std::move(view));
+  };
+  SocketPair pairs[3];
+  std::vector<ConnectionId> ids;
+  for (SocketPair& pair : pairs) ids.push_back(receiver.port->adopt(std::move(pair.near)).value());
+  send_all(pairs[0].far.get(), "01234");
+  EXPECT_EQ(program.receive(20), 0u);
+  std::vector<Ref> held;
+  while (const Netmem page = receiver.pool->try_alloc()) held.emplace_back(page);
+  for (const int waiter : {1, 2}) {
+    send_all(pairs[waiter].far.get(), "abcdefghij");
+    EXPECT_EQ(program.receive(0), 0u);
+  }
+  held.clear();
+  send_all(pairs[0].far.get(), "56789and on");
+  while (kept.size() < 3) ASSERT_NE(program.receive(60'000), 0u);
+  EXPECT_EQ(order, (std::vector{ids[1], ids[0], ids[2]}));
+  kept.clear();
+}
+
+TEST(TcpContiguousPort, WhoLackedStagingPagesOnlyIsServedBeforeThoseWithoutAPage) {
+  Receiver receiver(kMemories[1], 1, 10);
+  Collector program(*receiver.port);
+  SocketPair holder, waiter;
+  const ConnectionId first = receiver.port->adopt(std::move(holder.near)).value();
+  ASSERT_TRUE(receiver.port->adopt(std::move(waiter.near)));
+  send_all(holder.far.get(), "01234");
+  EXPECT_EQ(program.receive(20), 0u);
+  send_all(waiter.far.get(), "abcdefghij");
+  EXPECT_EQ(program.receive(0), 0u);
+  std::vector<Ref> held;
+  while (const Netmem page = receiver.staging->try_alloc()) held.emplace_back(page);
+  send_all(holder.far.get(), "56789");
+  EXPECT_EQ(program.receive(0), 0u);
+  EXPECT_EQ(counter(*receiver.port, "starved_now"), 2u);
+  held.clear();
+  while (program.views < 2) ASSERT_NE(program.receive(60'000), 0u);
+  EXPECT_EQ(program.texts[first], "0123456789");
 }
 
 TEST(TcpContiguousPort, AResetWithinAMessageDropsItsPart) {

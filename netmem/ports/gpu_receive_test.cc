@@ -273,6 +273,7 @@ TEST(GpuReceive, WhatAClosedConnectionHadUnderWayGoesHomeWhenItHasLanded) {
   EXPECT_EQ(receiver.text(other), "other");
   EXPECT_EQ(receiver.program->texts.count(closed.id), 0u);
   EXPECT_EQ(receiver.staging->counters().inflight(), 0);
+  EXPECT_EQ(receiver.pool->counters().inflight(), 1) << "the other one's open page";
   EXPECT_EQ(counter(*receiver.port, "abandoned_bytes"), std::string_view("for nobodyneither").size());
 }
 

@@ -17,7 +17,10 @@ namespace netmem {
 
 class LateDevice final : public DeviceApi {
  public:
-  ~LateDevice() override { NETMEM_CHECK(open_.empty(), "%zu tickets have not ended", open_.size()); }
+  ~LateDevice() override {
+    NETMEM_CHECK(open_.empty(), "%zu tickets have not ended", open_.size());
+    NETMEM_CHECK(registered.empty(), "%zu ranges of host memory are still registered", registered.size());
+  }
   [[nodiscard]] std::string name() const override { return "late"; }
   [[nodiscard]] std::string describe() const override { return "late:0 (a test)"; }
 
@@ -53,6 +56,22 @@ class LateDevice final : public DeviceApi {
     return end(ticket);
   }
 
+  Result<void> register_host(std::span<std::byte> memory) override {
+    const std::scoped_lock lock(mutex_);
+    if (refuse_registration) return refused("register host memory with the late device", "too much is locked");
+    NETMEM_CHECK(registered.emplace(memory.data(), memory.size()).second, "%p is registered twice",
+                 static_cast<void*>(memory.data()));
+    ++registrations;
+    return {};
+  }
+  void unregister_host(std::span<std::byte> memory) noexcept override {
+    const std::scoped_lock lock(mutex_);
+    const auto found = registered.find(memory.data());
+    NETMEM_CHECK(found != registered.end() && found->second == memory.size(), "%p is not registered so",
+                 static_cast<void*>(memory.data()));
+    registered.erase(found);
+  }
+
   // Ends the n-th of the batches that are under way, the oldest being 0.
   void complete(std::size_t n, bool well = true) {
     const std::scoped_lock lock(mutex_);
@@ -70,7 +89,10 @@ class LateDevice final : public DeviceApi {
   bool held = false;      // batches end only when complete() says so
   int polls = 0;          // of a batch, that say "not yet"
   int fail_enqueues = 0;  // so many of the next ones are refused
-  std::size_t waits = 0;  // for batches to the device
+  bool refuse_registration = false;
+  std::map<std::byte*, std::size_t> registered;  // host memory, now
+  std::size_t registrations = 0;                 // ever
+  std::size_t waits = 0;                         // for batches to the device
 
  private:
   struct Batch {
