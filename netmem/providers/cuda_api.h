@@ -86,9 +86,9 @@ class CudaApi final : public DeviceApi {
   template <class Fill>
   Result<DeviceTicket> start(const char* attempted, const Fill& fill);
   Result<void> copy(std::span<const DeviceCopy> batch);
-  // Many small copies out of one registered range: one launch.
-  [[nodiscard]] bool is_one_launch(std::span<const DeviceCopy> batch) const;
-  Result<void> launch_copies(std::span<const DeviceCopy> copies, const CudaKernels& kernels, Batch& batch);
+  // Many small copies out of one registered range into one allocation are one launch, of moves_.
+  [[nodiscard]] bool is_one_launch(std::span<const DeviceCopy> batch);
+  Result<void> launch_copies(const DeviceCopy& any, const CudaKernels& kernels, Batch& batch);
   // The table of the batch goes to the device.
   Result<void> upload(Batch& batch);
   Result<void> make_room(Batch& batch, std::size_t size);

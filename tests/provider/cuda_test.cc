@@ -387,6 +387,9 @@ TEST_F(CudaCopies, ManySmallCopiesOutOfRegisteredMemoryAreOneLaunch) {
     mixed = copies;
     mixed.back() = out(got, 0);
     EXPECT_TRUE(device->wait(device->enqueue(mixed).value()));
+    mixed = copies;
+    mixed.back().device = mixed.front().device + 1459;  // written twice: the order counts
+    EXPECT_TRUE(device->wait(device->enqueue(mixed).value()));
   }
   device->unregister_host(host);
   const FakeCuda broken("refused_launch");
