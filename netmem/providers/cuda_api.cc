@@ -268,6 +268,18 @@ Result<const CudaKernels*> CudaApi::kernels() {
   return kernels_.get();
 }
 
+// Copies work without kernels, and do not try to load them over and over.
+const CudaKernels* CudaApi::kernels_for_copies() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (registered_.empty() || copies_without_kernels_) return nullptr;
+  }
+  if (const auto loaded = kernels()) return *loaded;
+  const std::scoped_lock lock(mutex_);
+  copies_without_kernels_ = true;
+  return nullptr;
+}
+
 template <class Fill>
 Result<DeviceTicket> CudaApi::start(const char* attempted, const Fill& fill) {
   const std::scoped_lock lock(mutex_);
@@ -336,7 +348,6 @@ Result<void> CudaApi::upload(Batch& batch) {
 }
 
 bool CudaApi::is_one_launch(std::span<const DeviceCopy> batch) {
-  if (batch.size() <= kManyCopies) return false;
   const auto after = registered_.upper_bound(batch.front().host);
   if (after == registered_.begin()) return false;
   const auto& [host_begin, host] = *std::prev(after);
@@ -370,10 +381,9 @@ Result<void> CudaApi::launch_copies(const DeviceCopy& any, const CudaKernels& ke
 
 Result<DeviceTicket> CudaApi::enqueue(std::span<const DeviceCopy> batch) {
   const Current current(*this);
-  if (batch.size() <= kManyCopies) return start(kCopy, [&](Batch&) { return copy(batch); });
-  const auto loaded = kernels();
+  const CudaKernels* const loaded = batch.size() > kManyCopies ? kernels_for_copies() : nullptr;
   return start(kCopy, [&](Batch& filled) {
-    return loaded && is_one_launch(batch) ? launch_copies(batch.front(), **loaded, filled) : copy(batch);
+    return loaded != nullptr && is_one_launch(batch) ? launch_copies(batch.front(), *loaded, filled) : copy(batch);
   });
 }
 
