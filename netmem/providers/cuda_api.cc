@@ -268,6 +268,18 @@ Result<const CudaKernels*> CudaApi::kernels() {
   return kernels_.get();
 }
 
+// Copies work without kernels, and do not try to load them over and over.
+const CudaKernels* CudaApi::kernels_for_copies() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (registered_.empty() || copies_without_kernels_) return nullptr;
+  }
+  if (const auto loaded = kernels()) return *loaded;
+  const std::scoped_lock lock(mutex_);
+  copies_without_kernels_ = true;
+  return nullptr;
+}
+
 template <class Fill>
 Result<DeviceTicket> CudaApi::start(const char* attempted, const Fill& fill) {
   const std::scoped_lock lock(mutex_);
@@ -335,39 +347,43 @@ Result<void> CudaApi::upload(Batch& batch) {
   return {};
 }
 
-bool CudaApi::is_one_launch(std::span<const DeviceCopy> batch) const {
-  if (batch.size() <= kManyCopies) return false;
+bool CudaApi::is_one_launch(std::span<const DeviceCopy> batch) {
   const auto after = registered_.upper_bound(batch.front().host);
   if (after == registered_.begin()) return false;
-  const auto& [begin, host] = *std::prev(after);
+  const auto& [host_begin, host] = *std::prev(after);
+  const std::byte* const host_end = host_begin + host.size;
   const Place place = place_of(batch.front().device);
   const DeviceAddress end = place.begin + place.offset + place.room;
-  return std::ranges::all_of(batch, [&, from = begin, to = begin + host.size](const DeviceCopy& copy) {
-    return copy.direction == DeviceCopy::Direction::to_device && copy.size < kSmallCopy && copy.host >= from &&
-           copy.host + copy.size <= to && copy.device >= place.begin && copy.device + copy.size <= end;
-  });
+  moves_.clear();
+  for (const DeviceCopy& copy : batch) {
+    if (copy.direction != DeviceCopy::Direction::to_device || copy.size >= kSmallCopy) return false;
+    if (copy.host < host_begin || copy.host + copy.size > host_end) return false;
+    if (copy.device < place.begin || copy.device + copy.size > end) return false;
+    moves_.push_back({.from = static_cast<std::uint64_t>(copy.host - host_begin),
+                      .to = copy.device - place.begin,
+                      .size = copy.size});
+  }
+  // Where the same bytes are written twice, the order counts.
+  std::ranges::sort(moves_, {}, &DeviceMove::to);
+  const auto overlap = [](const DeviceMove& one, const DeviceMove& next) { return one.to + one.size > next.to; };
+  return std::ranges::adjacent_find(moves_, overlap) == moves_.end();
 }
 
-Result<void> CudaApi::launch_copies(std::span<const DeviceCopy> copies, const CudaKernels& kernels, Batch& batch) {
-  const auto& [begin, host] = *std::prev(registered_.upper_bound(copies.front().host));
-  const DeviceAddress to = place_of(copies.front().device).begin;
-  moves_.clear();
-  for (const DeviceCopy& copy : copies)
-    moves_.push_back(
-        {.from = static_cast<std::uint64_t>(copy.host - begin), .to = copy.device - to, .size = copy.size});
+Result<void> CudaApi::launch_copies(const DeviceCopy& any, const CudaKernels& kernels, Batch& batch) {
+  const HostMemory& host = std::prev(registered_.upper_bound(any.host))->second;
   kernels::make_gather(batch.table, moves_, 0, 0);
   if (auto up = upload(batch); !up) return up;
-  const cuda::Status status = kernels.gather(stream_, host.on_device, host.size, to, batch.table, batch.on_device);
+  const cuda::Status status =
+      kernels.gather(stream_, host.on_device, host.size, place_of(any.device).begin, batch.table, batch.on_device);
   if (status != cuda::kSuccess) return failed(kCopy, status);
   return {};
 }
 
 Result<DeviceTicket> CudaApi::enqueue(std::span<const DeviceCopy> batch) {
   const Current current(*this);
-  if (batch.size() <= kManyCopies) return start(kCopy, [&](Batch&) { return copy(batch); });
-  const auto loaded = kernels();
+  const CudaKernels* const loaded = batch.size() > kManyCopies ? kernels_for_copies() : nullptr;
   return start(kCopy, [&](Batch& filled) {
-    return loaded && is_one_launch(batch) ? launch_copies(batch, **loaded, filled) : copy(batch);
+    return loaded != nullptr && is_one_launch(batch) ? launch_copies(batch.front(), *loaded, filled) : copy(batch);
   });
 }
 

@@ -81,14 +81,15 @@ class CudaApi final : public DeviceApi {
   [[nodiscard]] std::string free_of_total() const;
   [[nodiscard]] Place place_of(DeviceAddress address) const;
   Result<const CudaKernels*> kernels();
+  [[nodiscard]] const CudaKernels* kernels_for_copies();
 
   // Enqueues what `fill` puts into a batch; all of it or nothing.
   template <class Fill>
   Result<DeviceTicket> start(const char* attempted, const Fill& fill);
   Result<void> copy(std::span<const DeviceCopy> batch);
-  // Many small copies out of one registered range: one launch.
-  [[nodiscard]] bool is_one_launch(std::span<const DeviceCopy> batch) const;
-  Result<void> launch_copies(std::span<const DeviceCopy> copies, const CudaKernels& kernels, Batch& batch);
+  // Small copies out of one registered range into one allocation can be one launch, of moves_.
+  [[nodiscard]] bool is_one_launch(std::span<const DeviceCopy> batch);
+  Result<void> launch_copies(const DeviceCopy& any, const CudaKernels& kernels, Batch& batch);
   // The table of the batch goes to the device.
   Result<void> upload(Batch& batch);
   Result<void> make_room(Batch& batch, std::size_t size);
@@ -111,6 +112,7 @@ class CudaApi final : public DeviceApi {
   std::mutex mutex_;
   std::map<DeviceAddress, Memory> memory_;
   std::map<std::byte*, HostMemory> registered_;
+  bool copies_without_kernels_ = false;
   std::vector<DeviceMove> moves_;  // of copies that become one launch
   Batches batches_;
   std::vector<Batches::node_type> spare_;

@@ -121,7 +121,7 @@ Result<std::shared_ptr<DeviceApi>> open_opencl_in(void* context, void* device) {
   cl::Int status = (*library)->get_context_info(of, cl::kContextDevices, 0, nullptr, &size);
   std::vector<cl::Device> devices(size / sizeof(cl::Device));
   if (status == cl::kSuccess)
-    status = (*library)->get_context_info(of, cl::kContextDevices, size, devices.data(), nullptr);
+    status = (*library)->get_context_info(of, cl::kContextDevices, size, static_cast<void*>(devices.data()), nullptr);
   if (status != cl::kSuccess) return refused(attempted, cl::says(status), "give a cl_context");
   if (device == nullptr && devices.size() != 1)
     return refused(attempted, "it has " + std::to_string(devices.size()) + " devices", "say which");

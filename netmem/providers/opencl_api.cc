@@ -111,8 +111,9 @@ Result<void> OpenClApi::check_adopted(cl::Memory memory, std::size_t size) const
   cl::Ulong flags = 0;
   std::size_t there = 0;
   cl::Context context = nullptr;
-  const auto ask = [&](cl::Uint what, auto& value) {
-    return cl_.get_mem_object_info(memory, what, sizeof value, &value, nullptr);
+  const auto ask = [&]<class Value>(cl::Uint what, Value& value) {
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): a handle is a pointer
+    return cl_.get_mem_object_info(memory, what, sizeof(Value), static_cast<void*>(&value), nullptr);
   };
   cl::Int status = memory == nullptr ? cl::kInvalidMemObject : ask(cl::kMemType, type);
   if (status == cl::kSuccess) status = ask(cl::kMemFlags, flags);

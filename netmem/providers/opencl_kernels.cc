@@ -12,7 +12,8 @@ cl::Int set_arguments(const cl::Library& cl, cl::Kernel kernel, const Values&...
   const auto set = [&](std::size_t size, const void* value) {
     if (status == cl::kSuccess) status = cl.set_kernel_arg(kernel, index++, size, value);
   };
-  (set(sizeof values, &values), ...);
+  // NOLINTNEXTLINE(bugprone-sizeof-expression): a handle is a pointer
+  (set(sizeof(Values), static_cast<const void*>(&values)), ...);
   return status;
 }
 

@@ -387,10 +387,26 @@ TEST_F(CudaCopies, ManySmallCopiesOutOfRegisteredMemoryAreOneLaunch) {
     mixed = copies;
     mixed.back() = out(got, 0);
     EXPECT_TRUE(device->wait(device->enqueue(mixed).value()));
+    mixed = copies;
+    mixed.back().device = mixed.front().device + 1459;  // written twice: the order counts
+    EXPECT_TRUE(device->wait(device->enqueue(mixed).value()));
   }
   device->unregister_host(host);
   const FakeCuda broken("refused_launch");
   EXPECT_TRUE(device->wait(device->enqueue(copies).value()));
+}
+
+TEST_F(CudaCopies, SmallCopiesNeedNoKernels) {
+  std::vector<std::byte> host(64 * KiB, std::byte{9}), got(64 * KiB);
+  ASSERT_TRUE(device->register_host(host));
+  const auto copies = small_copies(host, memory, 30, 1460);
+  for (const char* how : {"bad_ptx", "refused_launch"}) {
+    const FakeCuda broken(how);
+    EXPECT_TRUE(device->wait(device->enqueue(copies).value())) << how;
+  }
+  device->unregister_host(host);
+  ASSERT_TRUE(device->wait(device->enqueue(std::array{out(got, 0)}).value()));
+  EXPECT_EQ(std::ranges::count(got, std::byte{9}), 30 * 1460);
 }
 
 TEST(CudaDeathTest, MisuseIsNamed) {
