@@ -45,7 +45,7 @@ struct GatherPiece {
 };
 
 // Where a gather writes: `size` bytes from `address` on, at any alignment. In a region (Region::address() is its first
-// byte), or, where `region` is null, at an address of the engine's own device.
+// byte), in pages that the program holds, or, where `region` is null, at an address of the engine's own device.
 struct Destination {
   const Region* region = nullptr;
   std::uint64_t address = 0;

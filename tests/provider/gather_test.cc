@@ -12,6 +12,7 @@
 
 #include "netmem/base/crc32c.h"
 #include "netmem/base/units.h"
+#include "netmem/core/poison.h"
 #include "netmem/pool/page_pool.h"
 #include "netmem/providers/cuda.h"
 #include "netmem/providers/cuda_api.h"
@@ -48,6 +49,7 @@ class Arena {
     const auto rest = std::span(all).first(all.size() - kArena / provider_->page_size());
     pages_.assign(all.begin() + static_cast<std::ptrdiff_t>(rest.size()), all.end());
     reclaim_all(*provider_, {rest.begin(), rest.end()});
+    for (const Netmem page : pages_) unpoison(page);  // as a pool does that hands them out
     clear();
   }
   ~Arena() { reclaim_all(*provider_, pages_); }
@@ -509,7 +511,9 @@ struct LateGather : testing::Test {
     for (std::size_t i = 0; i < count; ++i) made.emplace_back(Ref(pool->try_alloc()), 0, 10);
     return made;
   }
-  Destination to(std::size_t size) const { return {target->regions()[0], target->regions()[0]->address(), size}; }
+  PagePoolPtr target_pool = PagePool::create(target).value();
+  Ref there{target_pool->try_alloc()};
+  Destination to(std::size_t size) const { return {&there.get().region(), address_of(there.get()), size}; }
   void expect_home() const {
     EXPECT_EQ(pool->counters().inflight(), 0);
     expect_balanced(*pool);
@@ -584,9 +588,8 @@ TEST_F(LateGather, SeveralStandSideBySide) {
 }
 
 TEST_F(LateGather, ViewsOfSeveralProvidersAreRefusedByName) {
-  const auto others = PagePool::create(target).value();
   auto mine = views(1);
-  mine.emplace_back(Ref(others->try_alloc()), 0, 10);
+  mine.emplace_back(Ref(target_pool->try_alloc()), 0, 10);
   Gather gather;
   const auto begun = gather.begin(mine, to(20));
   ASSERT_FALSE(begun);
@@ -631,10 +634,11 @@ TEST(Gather, ViewsOfSeveralRegionsOfOneProviderGoTogether) {
     wanted += letter;
     views.emplace_back(Ref(page), 5, 1);
   }
-  const auto target = make_host_provider({.size = 4096}).value();
+  const auto target_pool = PagePool::create(make_host_provider({.size = 4096}).value()).value();
+  const Ref there(target_pool->try_alloc());
   Gather gather;
-  ASSERT_TRUE(gather.begin(views, {target->regions()[0], target->regions()[0]->address() + 3, wanted.size()}));
-  EXPECT_EQ(std::string(reinterpret_cast<const char*>(target->regions()[0]->address() + 3), wanted.size()), wanted);
+  ASSERT_TRUE(gather.begin(views, {&there.get().region(), address_of(there.get()) + 3, wanted.size()}));
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(Page(there.get()).address() + 3), wanted.size()), wanted);
   EXPECT_EQ(pool->counters().inflight(), 0);
 }
 
