@@ -610,10 +610,10 @@ TEST_F(LateGather, TakesNoMemoryOnceItHasHeldAsMany) {
 #endif
   Gather gather;
   auto mine = views(100);
-  const Destination there = to(1000);
+  const Destination all = to(1000);
   const auto round = [&] {
     for (View& view : mine) view = View(Ref(pool->try_alloc()), 1, 10);
-    return gather.begin(mine, there) && gather.wait();
+    return gather.begin(mine, all) && gather.wait();
   };
   ASSERT_TRUE(round());
   const std::uint64_t before = heap_allocations();
