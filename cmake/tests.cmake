@@ -34,7 +34,7 @@ foreach(fake whole lacking)
     NO_SONAME ON)  # or it would pass for the real one in the same process
 endforeach()
 target_compile_definitions(fake_cuda_lacking PRIVATE FAKE_CUDA_LACKS_A_SYMBOL)
-set_source_files_properties(tests/provider/cuda_test.cc PROPERTIES COMPILE_DEFINITIONS
+set_source_files_properties(tests/provider/cuda_test.cc tests/provider/device_api_test.cc PROPERTIES COMPILE_DEFINITIONS
   "NETMEM_FAKE_CUDA=\"$<TARGET_FILE:fake_cuda_whole>\";NETMEM_LACKING_CUDA=\"$<TARGET_FILE:fake_cuda_lacking>\"")
 
 function(netmem_gtests name label)
@@ -128,6 +128,8 @@ if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   add_test(NAME Exports.OnlyNamespaceNetmem COMMAND ${root}/scripts/check-exports $<TARGET_FILE:netmem>)
   add_test(NAME Docs.NameWhatExists COMMAND ${root}/scripts/check-docs)
   add_test(NAME Docs.MistakesAreCaught COMMAND ${root}/scripts/check-docs --self-test)
+  add_test(NAME Kernels.PtxIsWhatTheSourceGives COMMAND ${root}/scripts/make-kernels --check)
+  set_tests_properties(Kernels.PtxIsWhatTheSourceGives PROPERTIES LABELS check SKIP_RETURN_CODE 77)
   if(TARGET netmem_tool)
     add_test(NAME Docs.PictureIsOfTheMeasurement
              COMMAND ${CMAKE_COMMAND} -E env NETMEM=$<TARGET_FILE:netmem_tool> ${root}/bench/picture --check)

@@ -17,7 +17,7 @@ std::unexpected<Error> none() {
 Result<std::shared_ptr<DeviceProvider>> make_memfd_provider(DeviceOptions) { return none(); }
 Result<std::shared_ptr<DeviceProvider>> make_udmabuf_provider(DeviceOptions) { return none(); }
 Result<std::shared_ptr<DeviceProvider>> make_dmabuf_provider(Fd, DeviceOptions) { return none(); }
-Result<std::shared_ptr<MemoryProvider>> make_opencl_provider(OpenClOptions) { return none(); }
-Result<std::shared_ptr<MemoryProvider>> make_cuda_provider(CudaOptions) { return none(); }
+Result<std::shared_ptr<GpuProvider>> make_opencl_provider(OpenClOptions) { return none(); }
+Result<std::shared_ptr<GpuProvider>> make_cuda_provider(CudaOptions) { return none(); }
 
 }  // namespace netmem

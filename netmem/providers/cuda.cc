@@ -19,13 +19,14 @@ Result<std::shared_ptr<DeviceApi>> open_cuda(int device) {
   return CudaApi::open(**library, device);
 }
 
-Result<std::shared_ptr<MemoryProvider>> make_cuda_provider(CudaOptions options) {
+Result<std::shared_ptr<GpuProvider>> make_cuda_provider(CudaOptions options) {
   if (auto shift = page_shift_of(options.page_size, options.size, "cuda"); !shift)
     return std::unexpected(shift.error());
   auto device = open_cuda(options.device);
   if (!device) return std::unexpected(device.error());
-  return make_gpu_provider(std::move(*device),
-                           {.size = options.size, .page_size = options.page_size, .dma = std::move(options.dma)});
+  return make_gpu_provider(
+      std::move(*device),
+      {.size = options.size, .page_size = options.page_size, .dma = std::move(options.dma), .handle = options.handle});
 }
 
 }  // namespace netmem

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,12 +20,13 @@ struct CudaOptions {
   std::size_t size = 0;          // bytes, at least one page
   std::size_t page_size = 4096;  // power of two, 4 KiB to 2 MiB
   std::shared_ptr<DmaDevice> dma = {};
+  std::uintptr_t handle = 0;  // as GpuOptions': a device pointer (CUdeviceptr) of the program's; 0: allocated
 };
 
 // The names of the GPUs, in their order.
 NETMEM_EXPORT Result<std::vector<std::string>> cuda_devices();
 // The error for a GPU that does not exist lists those that do.
 NETMEM_EXPORT Result<std::shared_ptr<DeviceApi>> open_cuda(int device = 0);
-NETMEM_EXPORT Result<std::shared_ptr<MemoryProvider>> make_cuda_provider(CudaOptions options);
+NETMEM_EXPORT Result<std::shared_ptr<GpuProvider>> make_cuda_provider(CudaOptions options);
 
 }  // namespace netmem

@@ -1,12 +1,35 @@
 #include "netmem/providers/cuda_api.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "netmem/base/check.h"
 #include "netmem/base/units.h"
 
 namespace netmem {
+namespace {
+
+constexpr std::size_t kExportable = 64 * KiB;  // alignment and size of what some drivers export
+constexpr std::size_t kManyCopies = 8;         // more are one launch, where they are small
+constexpr std::size_t kSmallCopy = 16 * KiB;
+constexpr const char* kCopy = "copy to or from";
+
+// Errors after which a context gives nothing but them (CUDA Driver API reference, CUresult: "the process must be
+// terminated and relaunched"): from a memory that lost bits to a kernel that went astray.
+constexpr bool poisons(cuda::Status status) {
+  constexpr std::array kPoison = {214, 220, 700, 702, 710, 714, 715, 716, 717, 718, 719};
+  return std::ranges::find(kPoison, status) != kPoison.end();
+}
+
+constexpr std::size_t round_up(std::size_t size, std::size_t to) { return (size + to - 1) / to * to; }
+
+}  // namespace
 
 // The context is this thread's current one in the object's scope.
 class CudaApi::Current {
@@ -24,7 +47,8 @@ class CudaApi::Current {
 };
 
 std::unexpected<Error> CudaApi::failed(const std::string& attempted, cuda::Status status) const {
-  return refused(attempted + " " + describe(), cuda_.says(status));
+  return refused(attempted + " " + describe(), cuda_.says(status),
+                 poisons(status) ? "the GPU is lost to this process; restart the program" : "");
 }
 
 std::string CudaApi::describe() const { return "cuda:" + std::to_string(ordinal_) + " (" + model_ + ")"; }
@@ -57,11 +81,11 @@ Result<std::shared_ptr<DeviceApi>> CudaApi::open(const cuda::Library& library, i
     return refused(attempted, "there is no such GPU", "use one of these: " + list);
   }
   std::shared_ptr<CudaApi> api(new CudaApi(library, ordinal, (*names)[static_cast<std::size_t>(ordinal)]));
-  if (auto started = api->start(); !started) return std::unexpected(started.error());
+  if (auto started = api->open_stream(); !started) return std::unexpected(started.error());
   return api;
 }
 
-Result<void> CudaApi::start() {
+Result<void> CudaApi::open_stream() {
   cuda::Device device = 0;
   cuda::Status status = cuda_.device_get(&device, ordinal_);
   if (status == cuda::kSuccess) status = cuda_.device_primary_ctx_retain(&context_, device);
@@ -78,8 +102,12 @@ CudaApi::~CudaApi() {
   {
     const Current current(*this);
     if (stream_ != nullptr) cuda_.stream_synchronize(stream_);
-    for (const auto& [ticket, event] : batches_) cuda_.event_destroy(event);
-    for (const Batches::node_type& node : spare_) cuda_.event_destroy(node.mapped());
+    while (!batches_.empty()) spare_.push_back(batches_.extract(batches_.begin()));
+    for (Batches::node_type& node : spare_) {
+      free_room(node.mapped());
+      cuda_.event_destroy(node.mapped().event);
+    }
+    kernels_.reset();
     if (stream_ != nullptr) cuda_.stream_destroy(stream_);
   }
   cuda::Device device = 0;
@@ -100,18 +128,56 @@ Result<cuda::Address> CudaApi::take_memory(std::size_t size) {
                  "ask for less");
 }
 
-// The driver aligns to 256 bytes at least; in practice large allocations are at multiples of 2 MiB.
+// The driver aligns to 256 bytes at least; in practice large allocations are at multiples of 2 MiB. Whole units of what
+// can be exported.
 Result<DeviceAddress> CudaApi::allocate(std::size_t size, std::size_t alignment) {
   const Current current(*this);
-  auto begin = take_memory(size);
+  alignment = std::max(alignment, kExportable);
+  const std::size_t whole = round_up(size, kExportable);
+  auto begin = take_memory(whole);
   if (begin && (*begin & (alignment - 1)) != 0) {
     cuda_.mem_free(*begin);
-    begin = take_memory(size + alignment);
+    begin = take_memory(whole + alignment);
   }
   if (!begin) return std::unexpected(begin.error());
-  const DeviceAddress address = (*begin + alignment - 1) & ~(alignment - 1);
+  const DeviceAddress address = round_up(*begin, alignment);
   const std::scoped_lock lock(mutex_);
-  memory_.emplace(address, *begin);
+  memory_.emplace(address, Memory{.allocated = *begin, .size = size});
+  return address;
+}
+
+Result<void> CudaApi::check_adopted(DeviceAddress address, std::size_t size) const {
+  const std::string attempted = "adopt memory on " + describe();
+  unsigned type = 0;
+  int managed = 0, ordinal = -1;
+  cuda::Address begin = 0;
+  std::size_t whole = 0;
+  cuda::Status status = cuda_.pointer_get_attribute(&type, cuda::kPointerMemoryType, address);
+  if (status != cuda::kSuccess)
+    return refused(attempted, "it is no memory that the driver knows: " + cuda_.says(status), "give a device pointer");
+  if (type == cuda::kMemoryTypeDevice) cuda_.pointer_get_attribute(&managed, cuda::kPointerIsManaged, address);
+  if (type != cuda::kMemoryTypeDevice || managed != 0)
+    return refused(attempted, managed != 0 ? "it is managed memory" : "it is the host's", "give memory of cuMemAlloc");
+  status = cuda_.pointer_get_attribute(&ordinal, cuda::kPointerDeviceOrdinal, address);
+  if (status == cuda::kSuccess && ordinal != ordinal_)
+    return refused(attempted, "it is memory of cuda:" + std::to_string(ordinal), "open that GPU");
+  if (status == cuda::kSuccess) status = cuda_.mem_get_address_range(&begin, &whole, address);
+  if (status != cuda::kSuccess) return refused(attempted, cuda_.says(status));
+  const std::size_t room = begin + whole - address;
+  if (room >= size) return {};
+  return refused(attempted, "there are " + std::to_string(room) + " bytes and not " + std::to_string(size));
+}
+
+Result<DeviceAddress> CudaApi::adopt(std::uintptr_t handle, std::size_t size) {
+  const Current current(*this);
+  const DeviceAddress address = handle;
+  if (auto checked = check_adopted(address, size); !checked) return std::unexpected(checked.error());
+  const std::scoped_lock lock(mutex_);
+  const auto after = memory_.lower_bound(address);
+  const bool overlaps = (after != memory_.end() && after->first - address < size) || place_of(address).room > 0;
+  if (overlaps)
+    return refused("adopt memory on " + describe(), "some of it is netmem's already", "adopt it once, in one piece");
+  memory_.emplace(address, Memory{.allocated = 0, .size = size});
   return address;
 }
 
@@ -120,31 +186,264 @@ void CudaApi::free(DeviceAddress address) noexcept {
   const std::scoped_lock lock(mutex_);
   const auto found = memory_.find(address);
   NETMEM_CHECK(found != memory_.end(), "%s: no allocation begins at %#zx", describe().c_str(), address);
-  cuda_.mem_free(found->second);
+  if (found->second.allocated != 0) cuda_.mem_free(found->second.allocated);
   memory_.erase(found);
 }
 
-Result<DeviceTicket> CudaApi::enqueue(std::span<const DeviceCopy> batch) {
+// cuMemGetHandleForAddressRange wants whole pages of the host.
+Result<void> CudaApi::check_exportable(DeviceAddress address, std::size_t size) const {
+  const std::string attempted = "export " + format_size(size) + " of " + describe() + " as a dma-buf";
+  if (cuda_.mem_get_handle_for_address_range == nullptr)
+    return refused(attempted, "the driver lacks cuMemGetHandleForAddressRange", "install one for CUDA 11.7 or later");
+  cuda::Device device = 0;
+  int supported = 0;
+  cuda::Status status = cuda_.device_get(&device, ordinal_);
+  if (status == cuda::kSuccess)
+    status = cuda_.device_get_attribute(&supported, cuda::kAttributeDmaBufSupported, device);
+  if (status != cuda::kSuccess) return refused(attempted, cuda_.says(status));
+  if (supported == 0)
+    return refused(attempted, "the driver does not offer that on this machine",
+                   "use NVIDIA's open kernel modules, and Linux 5.12 or later");
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  if (address % page != 0 || size % page != 0 || size == 0)
+    return refused(attempted, "address and size are no multiples of a page of " + format_size(page));
+  return {};
+}
+
+Result<Fd> CudaApi::export_dmabuf(DeviceAddress address, std::size_t size) {
   const Current current(*this);
+  if (auto checked = check_exportable(address, size); !checked) return std::unexpected(checked.error());
+  int fd = -1;
+  const cuda::Status status = cuda_.mem_get_handle_for_address_range(&fd, address, size, cuda::kRangeHandleDmaBufFd, 0);
+  if (status == cuda::kSuccess) return Fd(fd);
+  return refused("export " + format_size(size) + " of " + describe() + " as a dma-buf", cuda_.says(status));
+}
+
+Result<void> CudaApi::register_host(std::span<std::byte> memory) {
+  const Current current(*this);
+  const std::string attempted = "register " + format_size(memory.size()) + " of host memory with " + describe();
+  cuda::Status status = cuda_.mem_host_register(memory.data(), memory.size(),
+                                                cuda::kMemHostRegisterPortable | cuda::kMemHostRegisterDeviceMap);
+  if (status == cuda::kHostMemoryAlreadyRegistered)
+    return refused(attempted, cuda_.says(status), "some of it is registered with CUDA already: register it once");
+  if (status != cuda::kSuccess) return refused(attempted, cuda_.says(status), "see what ulimit -l says");
+  cuda::Address on_device = 0;
+  status = cuda_.mem_host_get_device_pointer(&on_device, memory.data(), 0);
+  if (status != cuda::kSuccess) {
+    cuda_.mem_host_unregister(memory.data());
+    return refused(attempted, cuda_.says(status));
+  }
+  const std::scoped_lock lock(mutex_);
+  registered_.emplace(memory.data(), HostMemory{.size = memory.size(), .on_device = on_device});
+  return {};
+}
+
+void CudaApi::unregister_host(std::span<std::byte> memory) noexcept {
+  const Current current(*this);
+  {
+    const std::scoped_lock lock(mutex_);
+    NETMEM_CHECK(registered_.erase(memory.data()) == 1, "%s: no registration begins at %p", describe().c_str(),
+                 static_cast<void*>(memory.data()));
+  }
+  cuda_.mem_host_unregister(memory.data());
+}
+
+CudaApi::Place CudaApi::place_of(DeviceAddress address) const {
+  const auto after = memory_.upper_bound(address);
+  if (after == memory_.begin()) return {};
+  const auto& [begin, memory] = *std::prev(after);
+  const std::size_t offset = address - begin;
+  if (offset >= memory.size) return {};
+  return {.begin = begin, .offset = offset, .room = memory.size - offset};
+}
+
+// REQUIRES: the context is current.
+Result<const CudaKernels*> CudaApi::kernels() {
+  const std::scoped_lock lock(load_mutex_);
+  if (kernels_ == nullptr) {
+    auto loaded = CudaKernels::load(cuda_, stream_, describe());
+    if (!loaded) return std::unexpected(loaded.error());
+    kernels_ = std::move(*loaded);
+  }
+  return kernels_.get();
+}
+
+// Copies work without kernels, and do not try to load them over and over.
+const CudaKernels* CudaApi::kernels_for_copies() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (registered_.empty() || copies_without_kernels_) return nullptr;
+  }
+  if (const auto loaded = kernels()) return *loaded;
+  const std::scoped_lock lock(mutex_);
+  copies_without_kernels_ = true;
+  return nullptr;
+}
+
+template <class Fill>
+Result<DeviceTicket> CudaApi::start(const char* attempted, const Fill& fill) {
   const std::scoped_lock lock(mutex_);
   auto node = new_batch();
   if (!node) return std::unexpected(node.error());
-  cuda::Status status = cuda::kSuccess;
-  for (const DeviceCopy& copy : batch) {
-    status = copy.direction == DeviceCopy::Direction::to_device
-                 ? cuda_.memcpy_htod_async(copy.device, copy.host, copy.size, stream_)
-                 : cuda_.memcpy_dtoh_async(copy.host, copy.device, copy.size, stream_);
-    if (status != cuda::kSuccess) break;
-  }
-  if (status == cuda::kSuccess) status = cuda_.event_record(node->mapped(), stream_);
-  if (status != cuda::kSuccess) {
+  Batch& batch = node->mapped();
+  batch.attempted = attempted;
+  Result<void> filled = fill(batch);
+  if (filled)
+    if (const cuda::Status status = cuda_.event_record(batch.event, stream_); status != cuda::kSuccess)
+      filled = failed(attempted, status);
+  if (!filled) {
     cuda_.stream_synchronize(stream_);  // what was enqueued before is over, well or not
+    batch.crcs = {};
     spare_.push_back(std::move(*node));
-    return failed("copy to or from", status);
+    return std::unexpected(filled.error());
   }
   const DeviceTicket ticket = node->key();
   batches_.insert(std::move(*node));
   return ticket;
+}
+
+Result<void> CudaApi::copy(std::span<const DeviceCopy> batch) {
+  for (const DeviceCopy& copy : batch) {
+    const cuda::Status status = copy.direction == DeviceCopy::Direction::to_device
+                                    ? cuda_.memcpy_htod_async(copy.device, copy.host, copy.size, stream_)
+                                    : cuda_.memcpy_dtoh_async(copy.host, copy.device, copy.size, stream_);
+    if (status != cuda::kSuccess) return failed(kCopy, status);
+  }
+  return {};
+}
+
+void CudaApi::free_room(Batch& batch) noexcept {
+  if (batch.on_device != 0) cuda_.mem_free(batch.on_device);
+  if (batch.staged != nullptr) cuda_.mem_free_host(batch.staged);
+  batch.on_device = 0;
+  batch.staged = nullptr;
+  batch.capacity = 0;
+}
+
+Result<void> CudaApi::make_room(Batch& batch, std::size_t size) {
+  if (size <= batch.capacity) return {};
+  free_room(batch);
+  const std::size_t room = std::bit_ceil(size);
+  void* staged = nullptr;
+  cuda::Status status = cuda_.mem_host_alloc(&staged, room, 0);
+  if (status == cuda::kSuccess) {
+    batch.staged = static_cast<std::byte*>(staged);
+    status = cuda_.mem_alloc(&batch.on_device, room);
+  }
+  if (status != cuda::kSuccess) {
+    free_room(batch);
+    return failed(batch.attempted, status);
+  }
+  batch.capacity = room;
+  return {};
+}
+
+Result<void> CudaApi::upload(Batch& batch) {
+  const std::size_t size = batch.table.size();
+  if (auto room = make_room(batch, size); !room) return room;
+  std::memcpy(batch.staged, batch.table.words.data(), size);
+  const cuda::Status status = cuda_.memcpy_htod_async(batch.on_device, batch.staged, size, stream_);
+  if (status != cuda::kSuccess) return failed(batch.attempted, status);
+  return {};
+}
+
+bool CudaApi::is_one_launch(std::span<const DeviceCopy> batch) {
+  const auto after = registered_.upper_bound(batch.front().host);
+  if (after == registered_.begin()) return false;
+  const auto& [host_begin, host] = *std::prev(after);
+  const std::byte* const host_end = host_begin + host.size;
+  const Place place = place_of(batch.front().device);
+  const DeviceAddress end = place.begin + place.offset + place.room;
+  moves_.clear();
+  for (const DeviceCopy& copy : batch) {
+    if (copy.direction != DeviceCopy::Direction::to_device || copy.size >= kSmallCopy) return false;
+    if (copy.host < host_begin || copy.host + copy.size > host_end) return false;
+    if (copy.device < place.begin || copy.device + copy.size > end) return false;
+    moves_.push_back({.from = static_cast<std::uint64_t>(copy.host - host_begin),
+                      .to = copy.device - place.begin,
+                      .size = copy.size});
+  }
+  // Where the same bytes are written twice, the order counts.
+  std::ranges::sort(moves_, {}, &DeviceMove::to);
+  const auto overlap = [](const DeviceMove& one, const DeviceMove& next) { return one.to + one.size > next.to; };
+  return std::ranges::adjacent_find(moves_, overlap) == moves_.end();
+}
+
+Result<void> CudaApi::launch_copies(const DeviceCopy& any, const CudaKernels& kernels, Batch& batch) {
+  const HostMemory& host = std::prev(registered_.upper_bound(any.host))->second;
+  kernels::make_gather(batch.table, moves_, 0, 0);
+  if (auto up = upload(batch); !up) return up;
+  const cuda::Status status =
+      kernels.gather(stream_, host.on_device, host.size, place_of(any.device).begin, batch.table, batch.on_device);
+  if (status != cuda::kSuccess) return failed(kCopy, status);
+  return {};
+}
+
+Result<DeviceTicket> CudaApi::enqueue(std::span<const DeviceCopy> batch) {
+  const Current current(*this);
+  const CudaKernels* const loaded = batch.size() > kManyCopies ? kernels_for_copies() : nullptr;
+  return start(kCopy, [&](Batch& filled) {
+    return loaded != nullptr && is_one_launch(batch) ? launch_copies(batch.front(), *loaded, filled) : copy(batch);
+  });
+}
+
+Result<DeviceTicket> CudaApi::enqueue_gather(DeviceAddress from, std::span<const DeviceMove> moves, DeviceAddress to) {
+  const Current current(*this);
+  const auto loaded = kernels();
+  if (!loaded) return std::unexpected(loaded.error());
+  return start("gather on", [&](Batch& batch) -> Result<void> {
+    const Place source = place_of(from), target = place_of(to);
+    const kernels::Extent extent = kernels::extent_of(moves);
+    const std::string attempted = "gather on " + describe();
+    if (auto fits = kernels::check_room(attempted, "read", extent.from, source.room); !fits) return fits;
+    if (auto fits = kernels::check_room(attempted, "written", extent.to, target.room); !fits) return fits;
+    kernels::make_gather(batch.table, moves, source.offset, target.offset);
+    if (batch.table.tiles == 0) return {};
+    if (auto up = upload(batch); !up) return up;
+    const cuda::Status status = (*loaded)->gather(stream_, source.begin, source.offset + source.room, target.begin,
+                                                  batch.table, batch.on_device);
+    if (status != cuda::kSuccess) return failed(batch.attempted, status);
+    return {};
+  });
+}
+
+Result<DeviceTicket> CudaApi::enqueue_move(DeviceAddress from, DeviceAddress to, std::size_t size) {
+  const Current current(*this);
+  return start("copy on", [&](Batch& batch) -> Result<void> {
+    const std::string attempted = "copy on " + describe();
+    if (auto fits = kernels::check_room(attempted, "read", size, place_of(from).room); !fits) return fits;
+    if (auto fits = kernels::check_room(attempted, "written", size, place_of(to).room); !fits) return fits;
+    if (size == 0) return {};
+    const cuda::Status status = cuda_.memcpy_dtod_async(to, from, size, stream_);
+    if (status != cuda::kSuccess) return failed(batch.attempted, status);
+    return {};
+  });
+}
+
+// Results land in page-locked memory, for a copy to any other makes the driver wait.
+Result<DeviceTicket> CudaApi::enqueue_digest(DeviceAddress from, std::span<const DeviceRange> ranges,
+                                             std::span<std::uint32_t> crcs) {
+  NETMEM_CHECK(crcs.size() == ranges.size(), "%zu results for %zu ranges", crcs.size(), ranges.size());
+  const Current current(*this);
+  const auto loaded = kernels();
+  if (!loaded) return std::unexpected(loaded.error());
+  return start("compute digests on", [&](Batch& batch) -> Result<void> {
+    const Place source = place_of(from);
+    const std::uint64_t extent = kernels::extent_of(ranges).from;
+    if (auto fits = kernels::check_room("compute digests on " + describe(), "read", extent, source.room); !fits)
+      return fits;
+    std::ranges::fill(crcs, 0);  // what is without a byte stays that
+    kernels::make_digest(batch.table, ranges, source.offset);
+    if (batch.table.tiles == 0) return {};
+    if (auto up = upload(batch); !up) return up;
+    cuda::Status status = (*loaded)->digest(stream_, source.begin, batch.table, batch.on_device);
+    if (status == cuda::kSuccess)
+      status = cuda_.memcpy_dtoh_async(batch.staged, batch.on_device + batch.table.results_offset(), crcs.size_bytes(),
+                                       stream_);
+    if (status != cuda::kSuccess) return failed(batch.attempted, status);
+    batch.crcs = crcs;
+    return {};
+  });
 }
 
 Result<CudaApi::Batches::node_type> CudaApi::new_batch() {
@@ -158,7 +457,9 @@ Result<CudaApi::Batches::node_type> CudaApi::new_batch() {
   cuda::Event event = nullptr;
   if (const cuda::Status status = cuda_.event_create(&event, cuda::kEventDisableTiming); status != cuda::kSuccess)
     return failed("make an event on", status);
-  return batches_.extract(batches_.emplace(ticket, event).first);
+  const auto made = batches_.try_emplace(ticket).first;
+  made->second.event = event;
+  return batches_.extract(made);
 }
 
 cuda::Event CudaApi::event_of(DeviceTicket ticket) {
@@ -166,16 +467,20 @@ cuda::Event CudaApi::event_of(DeviceTicket ticket) {
   const auto found = batches_.find(ticket);
   NETMEM_CHECK(found != batches_.end(), "%s: ticket %zu has ended, or never was", describe().c_str(),
                static_cast<std::size_t>(ticket));
-  return found->second;
+  return found->second.event;
 }
 
 Result<void> CudaApi::end(DeviceTicket ticket, cuda::Status status) {
-  {
-    const std::scoped_lock lock(mutex_);
-    spare_.push_back(batches_.extract(ticket));
-  }
+  const std::scoped_lock lock(mutex_);
+  Batches::node_type node = batches_.extract(ticket);
+  Batch& batch = node.mapped();
+  if (!batch.crcs.empty() && status == cuda::kSuccess)
+    std::memcpy(batch.crcs.data(), batch.staged, batch.crcs.size_bytes());
+  batch.crcs = {};
+  const char* const attempted = batch.attempted;
+  spare_.push_back(std::move(node));
   if (status == cuda::kSuccess) return {};
-  return failed("copy to or from", status);
+  return failed(attempted, status);
 }
 
 Result<bool> CudaApi::poll(DeviceTicket ticket) {

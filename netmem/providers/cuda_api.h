@@ -4,7 +4,8 @@
 // Threads: any; each call makes the context current for as long as it takes.
 // Invariants:
 //  1. Allocations and tickets change under the lock alone; nobody waits for the device with it, but for a batch that
-//     could not be enqueued.
+//     could not be enqueued and for a launch that is larger than all before it.
+//  2. Only memory of ours, or that was registered with us, is the argument of a kernel.
 #pragma once
 
 #include <map>
@@ -12,6 +13,7 @@
 #include <mutex>
 #include <vector>
 
+#include "netmem/providers/cuda_kernels.h"
 #include "netmem/providers/cuda_library.h"
 #include "netmem/providers/device_api.h"
 
@@ -27,22 +29,71 @@ class CudaApi final : public DeviceApi {
   [[nodiscard]] std::string name() const override { return "cuda"; }
   [[nodiscard]] std::string describe() const override;
   Result<DeviceAddress> allocate(std::size_t size, std::size_t alignment) override;
+  Result<DeviceAddress> adopt(std::uintptr_t handle, std::size_t size) override;
   void free(DeviceAddress address) noexcept override;
+  Result<Fd> export_dmabuf(DeviceAddress address, std::size_t size) override;
+  Result<void> register_host(std::span<std::byte> memory) override;
+  void unregister_host(std::span<std::byte> memory) noexcept override;
   Result<DeviceTicket> enqueue(std::span<const DeviceCopy> batch) override;
+  Result<DeviceTicket> enqueue_gather(DeviceAddress from, std::span<const DeviceMove> moves, DeviceAddress to) override;
+  Result<DeviceTicket> enqueue_move(DeviceAddress from, DeviceAddress to, std::size_t size) override;
+  Result<DeviceTicket> enqueue_digest(DeviceAddress from, std::span<const DeviceRange> ranges,
+                                      std::span<std::uint32_t> crcs) override;
   Result<bool> poll(DeviceTicket ticket) override;
   Result<void> wait(DeviceTicket ticket) override;
 
  private:
   class Current;
-  // By ticket. Nodes are used again with their events, so that copying takes no memory of ours.
-  using Batches = std::map<DeviceTicket, cuda::Event>;
+  struct Memory {
+    cuda::Address allocated;  // where it really begins; 0: it is the program's
+    std::size_t size;
+  };
+  struct HostMemory {
+    std::size_t size;
+    cuda::Address on_device;
+  };
+  // Where an address is, in memory of ours; without room it is nowhere.
+  struct Place {
+    DeviceAddress begin = 0;
+    std::size_t offset = 0;
+    std::size_t room = 0;
+  };
+  // The event behind the commands of a batch, and what a launch needs until it is over.
+  struct Batch {
+    const char* attempted = "";
+    cuda::Event event = nullptr;
+    kernels::Table table;
+    std::byte* staged = nullptr;  // page-locked; with room for `capacity` bytes of the table, as `on_device`
+    cuda::Address on_device = 0;
+    std::size_t capacity = 0;
+    std::span<std::uint32_t> crcs = {};  // where results go from `staged`
+  };
+  // By ticket. Nodes are used again, so that neither copies nor launches take memory of ours.
+  using Batches = std::map<DeviceTicket, Batch>;
 
   CudaApi(const cuda::Library& library, int ordinal, std::string model)
       : cuda_(library), ordinal_(ordinal), model_(std::move(model)) {}
 
-  Result<void> start();
+  Result<void> open_stream();
   Result<cuda::Address> take_memory(std::size_t size);
+  Result<void> check_adopted(DeviceAddress address, std::size_t size) const;
+  Result<void> check_exportable(DeviceAddress address, std::size_t size) const;
   [[nodiscard]] std::string free_of_total() const;
+  [[nodiscard]] Place place_of(DeviceAddress address) const;
+  Result<const CudaKernels*> kernels();
+  [[nodiscard]] const CudaKernels* kernels_for_copies();
+
+  // Enqueues what `fill` puts into a batch; all of it or nothing.
+  template <class Fill>
+  Result<DeviceTicket> start(const char* attempted, const Fill& fill);
+  Result<void> copy(std::span<const DeviceCopy> batch);
+  // Small copies out of one registered range into one allocation can be one launch, of moves_.
+  [[nodiscard]] bool is_one_launch(std::span<const DeviceCopy> batch);
+  Result<void> launch_copies(const DeviceCopy& any, const CudaKernels& kernels, Batch& batch);
+  // The table of the batch goes to the device.
+  Result<void> upload(Batch& batch);
+  Result<void> make_room(Batch& batch, std::size_t size);
+  void free_room(Batch& batch) noexcept;
   Result<Batches::node_type> new_batch();
   [[nodiscard]] cuda::Event event_of(DeviceTicket ticket);
   // Takes a ticket that is over out of the books.
@@ -55,8 +106,14 @@ class CudaApi final : public DeviceApi {
   cuda::Context context_ = nullptr;
   cuda::Stream stream_ = nullptr;
 
+  std::mutex load_mutex_;
+  std::unique_ptr<CudaKernels> kernels_;  // from their first use on
+
   std::mutex mutex_;
-  std::map<DeviceAddress, cuda::Address> memory_;  // where an aligned allocation really begins
+  std::map<DeviceAddress, Memory> memory_;
+  std::map<std::byte*, HostMemory> registered_;
+  bool copies_without_kernels_ = false;
+  std::vector<DeviceMove> moves_;  // of copies that become one launch
   Batches batches_;
   std::vector<Batches::node_type> spare_;
   std::uint64_t tickets_ = 0;

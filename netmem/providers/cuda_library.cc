@@ -16,6 +16,7 @@ const char* fill(Library& table, const SharedLibrary& from) {
   find("cuGetErrorName", table.get_error_name);
   find("cuDeviceGetCount", table.device_get_count);
   find("cuDeviceGet", table.device_get);
+  find("cuDeviceGetAttribute", table.device_get_attribute);
   find("cuDeviceGetName", table.device_get_name);
   find("cuDevicePrimaryCtxRetain", table.device_primary_ctx_retain);
   find("cuDevicePrimaryCtxRelease_v2", table.device_primary_ctx_release);
@@ -24,8 +25,20 @@ const char* fill(Library& table, const SharedLibrary& from) {
   find("cuMemGetInfo_v2", table.mem_get_info);
   find("cuMemAlloc_v2", table.mem_alloc);
   find("cuMemFree_v2", table.mem_free);
+  find("cuMemGetAddressRange_v2", table.mem_get_address_range);
+  find("cuPointerGetAttribute", table.pointer_get_attribute);
+  find("cuMemHostAlloc", table.mem_host_alloc);
+  find("cuMemFreeHost", table.mem_free_host);
+  find("cuMemHostRegister_v2", table.mem_host_register);
+  find("cuMemHostUnregister", table.mem_host_unregister);
+  find("cuMemHostGetDevicePointer_v2", table.mem_host_get_device_pointer);
   find("cuMemcpyHtoDAsync_v2", table.memcpy_htod_async);
   find("cuMemcpyDtoHAsync_v2", table.memcpy_dtoh_async);
+  find("cuMemcpyDtoDAsync_v2", table.memcpy_dtod_async);
+  find("cuModuleLoadDataEx", table.module_load_data_ex);
+  find("cuModuleUnload", table.module_unload);
+  find("cuModuleGetFunction", table.module_get_function);
+  find("cuLaunchKernel", table.launch_kernel);
   find("cuStreamCreate", table.stream_create);
   find("cuStreamSynchronize", table.stream_synchronize);
   find("cuStreamDestroy_v2", table.stream_destroy);
@@ -34,6 +47,7 @@ const char* fill(Library& table, const SharedLibrary& from) {
   find("cuEventQuery", table.event_query);
   find("cuEventSynchronize", table.event_synchronize);
   find("cuEventDestroy_v2", table.event_destroy);
+  from.find("cuMemGetHandleForAddressRange", table.mem_get_handle_for_address_range);
   return find.lacking();
 }
 

@@ -61,8 +61,9 @@ class NETMEM_EXPORT DeviceApi {
 
   // Memory that is really there when it returns. `alignment`: of the address, a power of two, 4 KiB to 2 MiB.
   virtual Result<DeviceAddress> allocate(std::size_t size, std::size_t alignment) = 0;
-  // Memory that the program has already: CUDA's device pointer (CUdeviceptr), OpenCL's cl_mem. It stays the program's,
-  // who frees it after free() has forgotten it here.
+  // Memory that the program has already: CUDA's device pointer (CUdeviceptr), OpenCL's cl_mem of the device's own context
+  // (open_opencl_in). It stays the program's, who frees it after free() has forgotten it here. Refused with the reason
+  // when it is not memory of this device, or too short. The address is as the handle has it, OpenCL's a multiple of 2 MiB.
   virtual Result<DeviceAddress> adopt(std::uintptr_t handle, std::size_t size);
   // REQUIRES: from allocate or adopt; nothing that touches it is under way.
   virtual void free(DeviceAddress address) noexcept = 0;
@@ -72,7 +73,8 @@ class NETMEM_EXPORT DeviceApi {
   virtual Result<Fd> export_dmabuf(DeviceAddress address, std::size_t size);
 
   // Host memory that the device reaches without a detour from now on (cuMemHostRegister); once per region. An api that
-  // has no such thing says nothing and does nothing. The range is that of one registration.
+  // has no such thing says nothing and does nothing. Refused where some of it is registered already. The range is that
+  // of one registration; REQUIRES: nothing that uses it is under way when it ends.
   virtual Result<void> register_host(std::span<std::byte> memory);
   virtual void unregister_host(std::span<std::byte> memory) noexcept;
 
@@ -84,7 +86,7 @@ class NETMEM_EXPORT DeviceApi {
   // One copy by the device's own means: what gather is measured against.
   virtual Result<DeviceTicket> enqueue_move(DeviceAddress from, DeviceAddress to, std::size_t size);
   // CRC-32C of each range (RFC 3720, appendix B.4: reflected, from ~0, inverted at the end), computed on the device,
-  // all in one launch; written to `crcs` when the ticket is done.
+  // all in one launch; in `crcs` when its ticket has ended. REQUIRES: as many crcs as ranges.
   virtual Result<DeviceTicket> enqueue_digest(DeviceAddress from, std::span<const DeviceRange> ranges,
                                               std::span<std::uint32_t> crcs);
   // True: done. Never blocks. REQUIRES: the ticket has not ended; one thread at a time asks for one ticket.

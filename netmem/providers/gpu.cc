@@ -11,7 +11,9 @@
 namespace netmem {
 namespace {
 
-// Memory of a device, freed at the end.
+constexpr std::size_t kSmallestPage = std::size_t{1} << kSmallestPageShift;
+
+// Memory of a device, freed or forgotten at the end.
 class DeviceMemory {
  public:
   DeviceMemory(std::shared_ptr<DeviceApi> device, DeviceAddress address)
@@ -20,7 +22,7 @@ class DeviceMemory {
   DeviceMemory(const DeviceMemory&) = delete;
   DeviceMemory& operator=(const DeviceMemory&) = delete;
 
-  [[nodiscard]] DeviceApi& device() const { return *device_; }
+  [[nodiscard]] const std::shared_ptr<DeviceApi>& device() const { return device_; }
   [[nodiscard]] DeviceAddress address() const { return address_; }
 
  private:
@@ -28,10 +30,10 @@ class DeviceMemory {
   DeviceAddress address_;
 };
 
-class GpuProvider final : public RegionProvider {
+class Provider final : public GpuProvider {
  public:
-  GpuProvider(std::shared_ptr<DeviceApi> device, DeviceAddress address) : memory_(std::move(device), address) {}
-  ~GpuProvider() override { destroy_region(); }
+  Provider(std::shared_ptr<DeviceApi> device, DeviceAddress address) : memory_(std::move(device), address) {}
+  ~Provider() override { destroy_region(); }
 
   Result<void> make_region(std::size_t size, unsigned page_shift, std::shared_ptr<DmaDevice> dma) {
     const RegionSpec spec{.name = name() + ":" + format_size(size),
@@ -40,30 +42,43 @@ class GpuProvider final : public RegionProvider {
                           .size = size,
                           .page_shift = page_shift};
     if (auto done = cut(spec, std::move(dma)); !done) return done;
-    engine_.emplace(region(), memory_.device());
+    engine_.emplace(region(), *memory_.device());
     return {};
   }
 
-  [[nodiscard]] std::string name() const override { return memory_.device().name(); }
+  [[nodiscard]] std::string name() const override { return memory_.device()->name(); }
   [[nodiscard]] std::string describe() const override {
     return name() + ": " + format_size(region().size()) + " of device memory in pages of " + format_size(page_size()) +
-           ", on " + memory_.device().describe();
+           ", on " + memory_.device()->describe();
   }
   [[nodiscard]] CopyEngine& copy_engine() override { return *engine_; }
+  [[nodiscard]] const std::shared_ptr<DeviceApi>& device() const override { return memory_.device(); }
+  [[nodiscard]] Result<Fd> export_dmabuf() const override {
+    return memory_.device()->export_dmabuf(memory_.address(), std::size_t{region().page_count()} * page_size());
+  }
 
  private:
   DeviceMemory memory_;
   std::optional<GpuCopyEngine> engine_;
 };
 
+Result<DeviceAddress> take_memory(DeviceApi& device, const GpuOptions& options) {
+  if (options.handle == 0) return device.allocate(options.size, options.page_size);
+  const auto adopted = device.adopt(options.handle, options.size);
+  if (!adopted || *adopted % kSmallestPage == 0) return adopted;
+  device.free(*adopted);
+  return refused("make a " + device.name() + " provider of the program's memory",
+                 "it does not begin at a multiple of 4 KiB", "begin at the next one, and give so much less");
+}
+
 }  // namespace
 
-Result<std::shared_ptr<MemoryProvider>> make_gpu_provider(std::shared_ptr<DeviceApi> device, GpuOptions options) {
+Result<std::shared_ptr<GpuProvider>> make_gpu_provider(std::shared_ptr<DeviceApi> device, GpuOptions options) {
   const auto shift = page_shift_of(options.page_size, options.size, device->name());
   if (!shift) return std::unexpected(shift.error());
-  const auto address = device->allocate(options.size, options.page_size);
+  const auto address = take_memory(*device, options);
   if (!address) return std::unexpected(address.error());
-  auto provider = std::make_shared<GpuProvider>(std::move(device), *address);
+  auto provider = std::make_shared<Provider>(std::move(device), *address);
   if (auto made = provider->make_region(options.size, *shift, std::move(options.dma)); !made)
     return std::unexpected(made.error());
   return provider;

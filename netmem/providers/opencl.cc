@@ -111,7 +111,32 @@ Result<std::shared_ptr<DeviceApi>> open_opencl(int platform, int device) {
   return OpenClApi::open(**library, found->what, found->platform, found->device);
 }
 
-Result<std::shared_ptr<MemoryProvider>> make_opencl_provider(OpenClOptions options) {
+Result<std::shared_ptr<DeviceApi>> open_opencl_in(void* context, void* device) {
+  const auto library = cl::library();
+  if (!library) return std::unexpected(library.error());
+  const std::string attempted = "open a device of an OpenCL context";
+  if (context == nullptr) return refused(attempted, "there is none", "give a cl_context");
+  auto* const of = static_cast<cl::Context>(context);
+  std::size_t size = 0;
+  cl::Int status = (*library)->get_context_info(of, cl::kContextDevices, 0, nullptr, &size);
+  std::vector<cl::Device> devices(size / sizeof(cl::Device));
+  if (status == cl::kSuccess)
+    status = (*library)->get_context_info(of, cl::kContextDevices, size, static_cast<void*>(devices.data()), nullptr);
+  if (status != cl::kSuccess) return refused(attempted, cl::says(status), "give a cl_context");
+  if (device == nullptr && devices.size() != 1)
+    return refused(attempted, "it has " + std::to_string(devices.size()) + " devices", "say which");
+  auto* const wanted = device == nullptr ? devices.front() : static_cast<cl::Device>(device);
+  if (std::ranges::find(devices, wanted) == devices.end())
+    return refused(attempted, "the context does not have this device", "give a cl_device_id of the context");
+  const auto all = find_all(**library);
+  if (!all) return std::unexpected(all.error());
+  const auto found = std::ranges::find(*all, wanted, &Found::device);
+  if (found == all->end())
+    return refused(attempted, "libOpenCL.so.1 does not list its device", "open the context with the same library");
+  return OpenClApi::open_in(**library, found->what, of, wanted);
+}
+
+Result<std::shared_ptr<GpuProvider>> make_opencl_provider(OpenClOptions options) {
   if (auto shift = page_shift_of(options.page_size, options.size, "opencl"); !shift)
     return std::unexpected(shift.error());
   auto device = open_opencl(options.platform, options.device);

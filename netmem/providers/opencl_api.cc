@@ -1,13 +1,20 @@
 #include "netmem/providers/opencl_api.h"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <utility>
 
 #include "netmem/base/check.h"
 #include "netmem/base/units.h"
+#include "netmem/core/region.h"
 
 namespace netmem {
+namespace {
+
+constexpr std::size_t kLargestPage = std::size_t{1} << kLargestPageShift;
+
+}  // namespace
 
 std::string OpenClApi::number() const { return std::to_string(what_.platform) + "." + std::to_string(what_.device); }
 
@@ -17,25 +24,46 @@ std::string OpenClApi::describe() const {
 
 Result<std::shared_ptr<DeviceApi>> OpenClApi::open(const cl::Library& library, OpenClDevice what, cl::Platform platform,
                                                    cl::Device device) {
-  std::shared_ptr<OpenClApi> api(new OpenClApi(library, std::move(what)));
-  const std::string attempted = "open " + api->describe();
+  std::shared_ptr<OpenClApi> api(new OpenClApi(library, std::move(what), device));
   const cl::Property properties[] = {cl::kContextPlatform, reinterpret_cast<cl::Property>(platform), 0};
   cl::Int status = 0;
   api->context_ = library.create_context(properties, 1, &device, nullptr, nullptr, &status);
-  if (api->context_ == nullptr) return refused(attempted, cl::says(status), "see what clinfo says about it");
-  api->queue_ = library.create_command_queue(api->context_, device, 0, &status);
-  if (api->queue_ == nullptr) return refused(attempted, cl::says(status), "see what clinfo says about it");
+  if (api->context_ == nullptr)
+    return refused("open " + api->describe(), cl::says(status), "see what clinfo says about it");
+  if (auto made = api->make_queue(); !made) return std::unexpected(made.error());
   return api;
+}
+
+Result<std::shared_ptr<DeviceApi>> OpenClApi::open_in(const cl::Library& library, OpenClDevice what,
+                                                      cl::Context context, cl::Device device) {
+  std::shared_ptr<OpenClApi> api(new OpenClApi(library, std::move(what), device));
+  if (const cl::Int status = library.retain_context(context); status != cl::kSuccess)
+    return refused("open " + api->describe(), cl::says(status), "give it a context of that device");
+  api->context_ = context;
+  if (auto made = api->make_queue(); !made) return std::unexpected(made.error());
+  return api;
+}
+
+Result<void> OpenClApi::make_queue() {
+  cl::Int status = 0;
+  queue_ = cl_.create_command_queue(context_, device_, 0, &status);
+  if (queue_ != nullptr) return {};
+  return refused("open " + describe(), cl::says(status), "see what clinfo says about it");
 }
 
 OpenClApi::~OpenClApi() {
   NETMEM_CHECK(buffers_.empty(), "%s: %zu buffers are still there", describe().c_str(), buffers_.size());
   if (queue_ != nullptr) {
     cl_.finish(queue_);
-    for (auto& [ticket, events] : batches_)
-      for (const cl::Event event : events) cl_.release_event(event);
+    for (auto& [ticket, batch] : batches_) {
+      for (const cl::Event event : batch.events) cl_.release_event(event);
+      if (batch.on_device != nullptr) cl_.release_mem_object(batch.on_device);
+    }
+    for (const Batches::node_type& node : spare_)
+      if (node.mapped().on_device != nullptr) cl_.release_mem_object(node.mapped().on_device);
     cl_.release_command_queue(queue_);
   }
+  kernels_.reset();
   if (context_ != nullptr) cl_.release_context(context_);
 }
 
@@ -61,16 +89,56 @@ Result<cl::Memory> OpenClApi::make_buffer(std::size_t size) const {
 Result<DeviceAddress> OpenClApi::allocate(std::size_t size, std::size_t alignment) {
   auto memory = make_buffer(size);
   if (!memory) return std::unexpected(memory.error());
+  return keep(*memory, size, alignment);
+}
+
+Result<DeviceAddress> OpenClApi::keep(cl::Memory memory, std::size_t size, std::size_t alignment) {
   auto range = Mapping::create(size, alignment, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0,
                                "addresses for an OpenCL buffer");
   if (!range) {
-    cl_.release_mem_object(*memory);
+    cl_.release_mem_object(memory);
     return std::unexpected(range.error());
   }
   const auto address = reinterpret_cast<DeviceAddress>(range->data());
   const std::scoped_lock lock(mutex_);
-  buffers_.emplace(address, Buffer{std::move(*range), *memory});
+  buffers_.emplace(address, Buffer{std::move(*range), memory, size});
   return address;
+}
+
+Result<void> OpenClApi::check_adopted(cl::Memory memory, std::size_t size) const {
+  const std::string attempted = "adopt an OpenCL buffer on " + describe();
+  cl::Uint type = 0;
+  cl::Ulong flags = 0;
+  std::size_t there = 0;
+  cl::Context context = nullptr;
+  const auto ask = [&]<class Value>(cl::Uint what, Value& value) {
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): a handle is a pointer
+    return cl_.get_mem_object_info(memory, what, sizeof(Value), static_cast<void*>(&value), nullptr);
+  };
+  cl::Int status = memory == nullptr ? cl::kInvalidMemObject : ask(cl::kMemType, type);
+  if (status == cl::kSuccess) status = ask(cl::kMemFlags, flags);
+  if (status == cl::kSuccess) status = ask(cl::kMemSize, there);
+  if (status == cl::kSuccess) status = ask(cl::kMemContext, context);
+  if (status != cl::kSuccess) return refused(attempted, cl::says(status), "give the cl_mem of a buffer");
+  if (type != cl::kMemObjectBuffer) return refused(attempted, "it is an image or a pipe", "give a buffer");
+  if (context != context_)
+    return refused(attempted, "it belongs to another context", "open the device with open_opencl_in and that context");
+  if ((flags & (cl::kMemReadOnly | cl::kMemWriteOnly)) != 0)
+    return refused(attempted, "kernels may not both read and write it", "make it with CL_MEM_READ_WRITE");
+  if ((flags & (cl::kMemHostWriteOnly | cl::kMemHostReadOnly | cl::kMemHostNoAccess)) != 0)
+    return refused(attempted, "the host may not both read and write it", "make it without CL_MEM_HOST_ flags");
+  if (there < size)
+    return refused(attempted, "it has " + std::to_string(there) + " bytes and not " + std::to_string(size));
+  return {};
+}
+
+// Addresses are ours, so that they can be aligned for any page size.
+Result<DeviceAddress> OpenClApi::adopt(std::uintptr_t handle, std::size_t size) {
+  const auto memory = reinterpret_cast<cl::Memory>(handle);
+  if (auto checked = check_adopted(memory, size); !checked) return std::unexpected(checked.error());
+  if (const cl::Int status = cl_.retain_mem_object(memory); status != cl::kSuccess)
+    return refused("adopt an OpenCL buffer on " + describe(), cl::says(status));
+  return keep(memory, size, kLargestPage);
 }
 
 void OpenClApi::free(DeviceAddress address) noexcept {
@@ -81,46 +149,150 @@ void OpenClApi::free(DeviceAddress address) noexcept {
   buffers_.erase(found);
 }
 
-const OpenClApi::Buffer& OpenClApi::buffer_of(const DeviceCopy& copy) const {
-  const auto after = buffers_.upper_bound(copy.device);
-  NETMEM_CHECK(after != buffers_.begin(), "%s: no buffer has %#zx", describe().c_str(), copy.device);
+Result<Fd> OpenClApi::export_dmabuf(DeviceAddress /*address*/, std::size_t /*size*/) {
+  return refused("export memory of " + describe() + " as a dma-buf", "OpenCL has no way to do that",
+                 "use cuda, udmabuf or a dma-buf of the device's own");
+}
+
+OpenClApi::Place OpenClApi::place_of(DeviceAddress address) const {
+  const auto after = buffers_.upper_bound(address);
+  if (after == buffers_.begin()) return {};
   const auto& [begin, buffer] = *std::prev(after);
-  NETMEM_CHECK(copy.device - begin + copy.size <= buffer.range.size(), "%s: no buffer has %zu bytes at %#zx",
-               describe().c_str(), copy.size, copy.device);
-  return buffer;
+  const std::size_t offset = address - begin;
+  if (offset >= buffer.size) return {};
+  return {.memory = buffer.memory, .offset = offset, .room = buffer.size - offset};
 }
 
-Result<void> OpenClApi::enqueue(const DeviceCopy& copy, std::vector<cl::Event>& events) const {
-  const Buffer& buffer = buffer_of(copy);
-  const std::size_t offset = copy.device - reinterpret_cast<DeviceAddress>(buffer.range.data());
-  const bool in = copy.direction == DeviceCopy::Direction::to_device;
-  cl::Event event = nullptr;
-  const cl::Int status =
-      in ? cl_.enqueue_write_buffer(queue_, buffer.memory, 0, offset, copy.size, copy.host, 0, nullptr, &event)
-         : cl_.enqueue_read_buffer(queue_, buffer.memory, 0, offset, copy.size, copy.host, 0, nullptr, &event);
-  if (status != cl::kSuccess)
-    return refused("copy " + format_size(copy.size) + (in ? " to " : " from ") + describe(), cl::says(status));
-  events.push_back(event);
-  return {};
+Result<const OpenClKernels*> OpenClApi::kernels() {
+  const std::scoped_lock lock(build_mutex_);
+  if (kernels_ == nullptr) {
+    auto built = OpenClKernels::build(cl_, context_, device_, describe());
+    if (!built) return std::unexpected(built.error());
+    kernels_ = std::move(*built);
+  }
+  return kernels_.get();
 }
 
-Result<DeviceTicket> OpenClApi::enqueue(std::span<const DeviceCopy> batch) {
+template <class Fill>
+Result<DeviceTicket> OpenClApi::start(const char* attempted, const Fill& fill) {
   std::unique_lock lock(mutex_);
   Batches::node_type node = new_batch();
-  Result<void> enqueued;
-  for (const DeviceCopy& copy : batch)
-    if (enqueued = enqueue(copy, node.mapped()); !enqueued) break;
-  if (enqueued && cl_.flush(queue_) != cl::kSuccess)
-    enqueued = refused("start copies on " + describe(), "the device does not take them");
-  if (!enqueued) {
+  node.mapped().attempted = attempted;
+  Result<void> filled = fill(node.mapped());
+  if (filled && cl_.flush(queue_) != cl::kSuccess)
+    filled = refused(attempted + (" " + describe()), "the device does not take commands");
+  if (!filled) {
     lock.unlock();
-    static_cast<void>(finish(node.mapped()));  // what was enqueued before is over, well or not
+    static_cast<void>(finish(node.mapped().events));  // what was enqueued before is over, well or not
     retire(std::move(node));
-    return std::unexpected(enqueued.error());
+    return std::unexpected(filled.error());
   }
   const DeviceTicket ticket = node.key();
   batches_.insert(std::move(node));
   return ticket;
+}
+
+Result<void> OpenClApi::enqueued(cl::Int status, cl::Event event, Batch& batch) const {
+  if (status != cl::kSuccess) return refused(batch.attempted + (" " + describe()), cl::says(status));
+  batch.events.push_back(event);
+  return {};
+}
+
+Result<void> OpenClApi::copy(const DeviceCopy& copy, Batch& batch) const {
+  const Place place = place_of(copy.device);
+  NETMEM_CHECK(copy.size <= place.room, "%s: no buffer has %zu bytes at %#zx", describe().c_str(), copy.size,
+               copy.device);
+  const bool in = copy.direction == DeviceCopy::Direction::to_device;
+  cl::Event event = nullptr;
+  const cl::Int status =
+      in ? cl_.enqueue_write_buffer(queue_, place.memory, 0, place.offset, copy.size, copy.host, 0, nullptr, &event)
+         : cl_.enqueue_read_buffer(queue_, place.memory, 0, place.offset, copy.size, copy.host, 0, nullptr, &event);
+  if (status != cl::kSuccess)
+    return refused("copy " + format_size(copy.size) + (in ? " to " : " from ") + describe(), cl::says(status));
+  batch.events.push_back(event);
+  return {};
+}
+
+Result<void> OpenClApi::upload(Batch& batch) const {
+  const std::size_t size = batch.table.size();
+  cl::Int status = cl::kSuccess;
+  if (size > batch.capacity) {
+    if (batch.on_device != nullptr) cl_.release_mem_object(batch.on_device);
+    batch.capacity = std::bit_ceil(size);
+    batch.on_device = cl_.create_buffer(context_, cl::kMemReadWrite, batch.capacity, nullptr, &status);
+    if (batch.on_device == nullptr) {
+      batch.capacity = 0;
+      return refused(batch.attempted + (" " + describe()), cl::says(status), "do less at once");
+    }
+  }
+  cl::Event event = nullptr;
+  status = cl_.enqueue_write_buffer(queue_, batch.on_device, 0, 0, size, batch.table.words.data(), 0, nullptr, &event);
+  return enqueued(status, event, batch);
+}
+
+Result<DeviceTicket> OpenClApi::enqueue(std::span<const DeviceCopy> batch) {
+  return start("copy on", [&](Batch& filled) -> Result<void> {
+    for (const DeviceCopy& one : batch)
+      if (auto done = copy(one, filled); !done) return done;
+    return {};
+  });
+}
+
+Result<DeviceTicket> OpenClApi::enqueue_gather(DeviceAddress from, std::span<const DeviceMove> moves,
+                                               DeviceAddress to) {
+  const auto built = kernels();
+  if (!built) return std::unexpected(built.error());
+  return start("gather on", [&](Batch& batch) -> Result<void> {
+    const Place source = place_of(from), target = place_of(to);
+    const kernels::Extent extent = kernels::extent_of(moves);
+    const std::string attempted = "gather on " + describe();
+    if (auto fits = kernels::check_room(attempted, "read", extent.from, source.room); !fits) return fits;
+    if (auto fits = kernels::check_room(attempted, "written", extent.to, target.room); !fits) return fits;
+    kernels::make_gather(batch.table, moves, source.offset, target.offset);
+    if (batch.table.tiles == 0) return {};
+    if (auto up = upload(batch); !up) return up;
+    cl::Event event = nullptr;
+    const cl::Int status = (*built)->gather(queue_, source.memory, source.offset + source.room, target.memory,
+                                            batch.table, batch.on_device, &event);
+    return enqueued(status, event, batch);
+  });
+}
+
+Result<DeviceTicket> OpenClApi::enqueue_move(DeviceAddress from, DeviceAddress to, std::size_t size) {
+  return start("copy on", [&](Batch& batch) -> Result<void> {
+    const Place source = place_of(from), target = place_of(to);
+    const std::string attempted = "copy on " + describe();
+    if (auto fits = kernels::check_room(attempted, "read", size, source.room); !fits) return fits;
+    if (auto fits = kernels::check_room(attempted, "written", size, target.room); !fits) return fits;
+    if (size == 0) return {};
+    cl::Event event = nullptr;
+    const cl::Int status = cl_.enqueue_copy_buffer(queue_, source.memory, target.memory, source.offset, target.offset,
+                                                   size, 0, nullptr, &event);
+    return enqueued(status, event, batch);
+  });
+}
+
+Result<DeviceTicket> OpenClApi::enqueue_digest(DeviceAddress from, std::span<const DeviceRange> ranges,
+                                               std::span<std::uint32_t> crcs) {
+  NETMEM_CHECK(crcs.size() == ranges.size(), "%zu results for %zu ranges", crcs.size(), ranges.size());
+  const auto built = kernels();
+  if (!built) return std::unexpected(built.error());
+  return start("compute digests on", [&](Batch& batch) -> Result<void> {
+    const Place source = place_of(from);
+    const std::uint64_t extent = kernels::extent_of(ranges).from;
+    if (auto fits = kernels::check_room("compute digests on " + describe(), "read", extent, source.room); !fits)
+      return fits;
+    std::ranges::fill(crcs, 0);  // what is without a byte stays that
+    kernels::make_digest(batch.table, ranges, source.offset);
+    if (batch.table.tiles == 0) return {};
+    if (auto up = upload(batch); !up) return up;
+    cl::Event event = nullptr;
+    cl::Int status = (*built)->digest(queue_, source.memory, batch.table, batch.on_device, &event);
+    if (auto launched = enqueued(status, event, batch); !launched) return launched;
+    status = cl_.enqueue_read_buffer(queue_, batch.on_device, 0, batch.table.results_offset(), crcs.size_bytes(),
+                                     crcs.data(), 0, nullptr, &event);
+    return enqueued(status, event, batch);
+  });
 }
 
 Result<bool> OpenClApi::poll(DeviceTicket ticket) {
@@ -128,7 +300,8 @@ Result<bool> OpenClApi::poll(DeviceTicket ticket) {
   const auto found = batches_.find(ticket);
   NETMEM_CHECK(found != batches_.end(), "%s: ticket %zu has ended, or never was", describe().c_str(),
                static_cast<std::size_t>(ticket));
-  const bool over = std::ranges::all_of(found->second, [&](cl::Event one) { return status_of(one) <= cl::kComplete; });
+  const bool over =
+      std::ranges::all_of(found->second.events, [&](cl::Event one) { return status_of(one) <= cl::kComplete; });
   if (!over) return false;
   Batches::node_type node = batches_.extract(found);
   lock.unlock();
@@ -156,17 +329,18 @@ OpenClApi::Batches::node_type OpenClApi::take(DeviceTicket ticket) {
 }
 
 void OpenClApi::retire(Batches::node_type batch) {
-  for (const cl::Event event : batch.mapped()) cl_.release_event(event);
-  batch.mapped().clear();
+  for (const cl::Event event : batch.mapped().events) cl_.release_event(event);
+  batch.mapped().events.clear();
   const std::scoped_lock lock(mutex_);
   spare_.push_back(std::move(batch));
 }
 
 Result<void> OpenClApi::end(Batches::node_type batch) {
-  const cl::Int status = finish(batch.mapped());
+  const cl::Int status = finish(batch.mapped().events);
+  const char* const attempted = batch.mapped().attempted;
   retire(std::move(batch));
   if (status == cl::kSuccess) return {};
-  return refused("copy on " + describe(), cl::says(status));
+  return refused(attempted + (" " + describe()), cl::says(status));
 }
 
 cl::Int OpenClApi::status_of(cl::Event event) const {

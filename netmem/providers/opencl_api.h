@@ -3,16 +3,19 @@
 //
 // Threads: any.
 // Invariants:
-//  1. Buffers, ranges and tickets change under the lock alone; nobody waits for the device with it.
+//  1. Buffers, ranges, tickets and the kernels' arguments change under the lock alone; nobody waits for the device with
+//     it.
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <vector>
 
 #include "netmem/base/mapping.h"
 #include "netmem/providers/device_api.h"
 #include "netmem/providers/opencl.h"
+#include "netmem/providers/opencl_kernels.h"
 #include "netmem/providers/opencl_library.h"
 
 namespace netmem {
@@ -22,13 +25,22 @@ class OpenClApi final : public DeviceApi {
   // `what` is the device that `device` of `platform` is. REQUIRES: `library` stays.
   static Result<std::shared_ptr<DeviceApi>> open(const cl::Library& library, OpenClDevice what, cl::Platform platform,
                                                  cl::Device device);
+  // In a context of the program's own, which it may release afterwards.
+  static Result<std::shared_ptr<DeviceApi>> open_in(const cl::Library& library, OpenClDevice what, cl::Context context,
+                                                    cl::Device device);
   ~OpenClApi() override;
 
   [[nodiscard]] std::string name() const override { return "opencl"; }
   [[nodiscard]] std::string describe() const override;
   Result<DeviceAddress> allocate(std::size_t size, std::size_t alignment) override;
+  Result<DeviceAddress> adopt(std::uintptr_t handle, std::size_t size) override;
   void free(DeviceAddress address) noexcept override;
+  Result<Fd> export_dmabuf(DeviceAddress address, std::size_t size) override;
   Result<DeviceTicket> enqueue(std::span<const DeviceCopy> batch) override;
+  Result<DeviceTicket> enqueue_gather(DeviceAddress from, std::span<const DeviceMove> moves, DeviceAddress to) override;
+  Result<DeviceTicket> enqueue_move(DeviceAddress from, DeviceAddress to, std::size_t size) override;
+  Result<DeviceTicket> enqueue_digest(DeviceAddress from, std::span<const DeviceRange> ranges,
+                                      std::span<std::uint32_t> crcs) override;
   Result<bool> poll(DeviceTicket ticket) override;
   Result<void> wait(DeviceTicket ticket) override;
 
@@ -36,15 +48,43 @@ class OpenClApi final : public DeviceApi {
   struct Buffer {
     Mapping range;  // its addresses
     cl::Memory memory;
+    std::size_t size;
   };
-  // Events of the copies of a batch, by ticket. Nodes are used again, so that copying takes no memory of ours.
-  using Batches = std::map<DeviceTicket, std::vector<cl::Event>>;
+  // Where an address is; without a buffer it is nowhere, with no room.
+  struct Place {
+    cl::Memory memory = nullptr;
+    std::size_t offset = 0;
+    std::size_t room = 0;
+  };
+  // Events of the commands of a batch, and what a launch needs until it is over.
+  struct Batch {
+    const char* attempted = "";
+    std::vector<cl::Event> events;
+    kernels::Table table;
+    cl::Memory on_device = nullptr;  // with room for `capacity` bytes of the table
+    std::size_t capacity = 0;
+  };
+  // By ticket. Nodes are used again, so that neither copies nor launches take memory of ours.
+  using Batches = std::map<DeviceTicket, Batch>;
 
-  OpenClApi(const cl::Library& library, OpenClDevice what) : cl_(library), what_(std::move(what)) {}
+  OpenClApi(const cl::Library& library, OpenClDevice what, cl::Device device)
+      : cl_(library), what_(std::move(what)), device_(device) {}
 
+  Result<void> make_queue();
   Result<cl::Memory> make_buffer(std::size_t size) const;
-  [[nodiscard]] const Buffer& buffer_of(const DeviceCopy& copy) const;
-  Result<void> enqueue(const DeviceCopy& copy, std::vector<cl::Event>& events) const;
+  Result<DeviceAddress> keep(cl::Memory memory, std::size_t size, std::size_t alignment);
+  Result<void> check_adopted(cl::Memory memory, std::size_t size) const;
+  [[nodiscard]] Place place_of(DeviceAddress address) const;
+  Result<const OpenClKernels*> kernels();
+
+  // Enqueues what `fill` puts into a batch; all of it or nothing.
+  template <class Fill>
+  Result<DeviceTicket> start(const char* attempted, const Fill& fill);
+  Result<void> copy(const DeviceCopy& copy, Batch& batch) const;
+  // The table of the batch goes to the device.
+  Result<void> upload(Batch& batch) const;
+  // What a command's enqueueing gave.
+  Result<void> enqueued(cl::Int status, cl::Event event, Batch& batch) const;
   [[nodiscard]] Batches::node_type new_batch();
   [[nodiscard]] Batches::node_type take(DeviceTicket ticket);
   // Waits for a batch's end; releases its events.
@@ -57,8 +97,12 @@ class OpenClApi final : public DeviceApi {
 
   const cl::Library& cl_;
   const OpenClDevice what_;
+  const cl::Device device_;
   cl::Context context_ = nullptr;
   cl::Queue queue_ = nullptr;
+
+  std::mutex build_mutex_;
+  std::unique_ptr<OpenClKernels> kernels_;  // from their first use on
 
   std::mutex mutex_;
   std::map<DeviceAddress, Buffer> buffers_;

@@ -21,9 +21,12 @@ struct Name {
 constexpr std::array kNames = {
     Name{-1, "CL_DEVICE_NOT_FOUND"},
     Name{-2, "CL_DEVICE_NOT_AVAILABLE"},
+    Name{-3, "CL_COMPILER_NOT_AVAILABLE"},
     Name{-4, "CL_MEM_OBJECT_ALLOCATION_FAILURE"},
     Name{-5, "CL_OUT_OF_RESOURCES"},
     Name{-6, "CL_OUT_OF_HOST_MEMORY"},
+    Name{-8, "CL_MEM_COPY_OVERLAP"},
+    Name{-11, "CL_BUILD_PROGRAM_FAILURE"},
     Name{-14, "CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST"},
     Name{-30, "CL_INVALID_VALUE"},
     Name{-32, "CL_INVALID_PLATFORM"},
@@ -31,6 +34,8 @@ constexpr std::array kNames = {
     Name{-34, "CL_INVALID_CONTEXT"},
     Name{-36, "CL_INVALID_COMMAND_QUEUE"},
     Name{-38, "CL_INVALID_MEM_OBJECT"},
+    Name{-45, "CL_INVALID_PROGRAM_EXECUTABLE"},
+    Name{-54, "CL_INVALID_WORK_GROUP_SIZE"},
     Name{-58, "CL_INVALID_EVENT"},
     Name{-59, "CL_INVALID_OPERATION"},
     Name{-61, "CL_INVALID_BUFFER_SIZE"},
@@ -45,14 +50,27 @@ const char* fill(Library& table, const SharedLibrary& from) {
   find("clGetDeviceIDs", table.get_device_ids);
   find("clGetDeviceInfo", table.get_device_info);
   find("clCreateContext", table.create_context);
+  find("clRetainContext", table.retain_context);
   find("clReleaseContext", table.release_context);
+  find("clGetContextInfo", table.get_context_info);
   find("clCreateCommandQueue", table.create_command_queue);
   find("clReleaseCommandQueue", table.release_command_queue);
   find("clCreateBuffer", table.create_buffer);
+  find("clRetainMemObject", table.retain_mem_object);
   find("clReleaseMemObject", table.release_mem_object);
+  find("clGetMemObjectInfo", table.get_mem_object_info);
   find("clEnqueueReadBuffer", table.enqueue_read_buffer);
   find("clEnqueueWriteBuffer", table.enqueue_write_buffer);
+  find("clEnqueueCopyBuffer", table.enqueue_copy_buffer);
   find("clEnqueueMigrateMemObjects", table.enqueue_migrate_mem_objects);
+  find("clCreateProgramWithSource", table.create_program_with_source);
+  find("clBuildProgram", table.build_program);
+  find("clGetProgramBuildInfo", table.get_program_build_info);
+  find("clReleaseProgram", table.release_program);
+  find("clCreateKernel", table.create_kernel);
+  find("clSetKernelArg", table.set_kernel_arg);
+  find("clReleaseKernel", table.release_kernel);
+  find("clEnqueueNDRangeKernel", table.enqueue_nd_range_kernel);
   find("clWaitForEvents", table.wait_for_events);
   find("clGetEventInfo", table.get_event_info);
   find("clReleaseEvent", table.release_event);

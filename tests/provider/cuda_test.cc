@@ -3,7 +3,9 @@
 #include "netmem/providers/cuda.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -173,9 +175,248 @@ TEST_F(CudaCopies, OneThatFailsOnTheGpuIsToldByWaitAndByPoll) {
   const auto waited = device->enqueue(std::array{in(0, bytes)}).value();
   const auto polled = device->enqueue({}).value();
   const FakeCuda broken("failed_copy");
-  EXPECT_EQ(device->wait(waited).error().message(),
-            "cannot copy to or from cuda:0 (Fake 0): the driver says CUDA_ERROR_ILLEGAL_ADDRESS (700)");
+  EXPECT_EQ(
+      device->wait(waited).error().message(),
+      "cannot copy to or from cuda:0 (Fake 0): the driver says CUDA_ERROR_ILLEGAL_ADDRESS (700); the GPU is lost to "
+      "this process; restart the program");
   EXPECT_THAT(device->poll(polled).error().message(), HasSubstr("CUDA_ERROR_ILLEGAL_ADDRESS (700)"));
+}
+
+// Memory that a program took from the driver itself.
+class ProgramsMemory {
+ public:
+  explicit ProgramsMemory(std::size_t size) {
+    current([&] { EXPECT_EQ(fake().mem_alloc(&address_, size), cuda::kSuccess); });
+  }
+  ~ProgramsMemory() {
+    current([&] { EXPECT_EQ(fake().mem_free(address_), cuda::kSuccess); });
+  }
+  ProgramsMemory(const ProgramsMemory&) = delete;
+  ProgramsMemory& operator=(const ProgramsMemory&) = delete;
+  [[nodiscard]] cuda::Address address() const { return address_; }
+
+ private:
+  template <class Work>
+  static void current(const Work& work) {
+    cuda::Context context = nullptr;
+    fake().ctx_push_current(nullptr);
+    work();
+    fake().ctx_pop_current(&context);
+  }
+  cuda::Address address_ = 0;
+};
+
+TEST_F(CudaCopies, MemoryOfTheProgramIsUsedAndNotFreed) {
+  const ProgramsMemory programs(64 * KiB);
+  {
+    const auto provider = make_gpu_provider(device, {.size = 32 * KiB, .handle = programs.address() + 4096}).value();
+    const auto pages = grant_all(*provider);
+    EXPECT_EQ(pages[0].region().address(), programs.address() + 4096);
+    ASSERT_EQ(pages.size(), 8u);
+    std::vector<std::byte> bytes(100, std::byte{5}), got(100);
+    ASSERT_TRUE(provider->copy_engine().copy_in(std::array{CopyIn{pages[0], 7, bytes}}));
+    ASSERT_TRUE(provider->copy_engine().copy_out(std::array{CopyOut{got, pages[0], 7}}));
+    EXPECT_EQ(got, bytes);
+    reclaim_all(*provider, pages);
+  }
+  const auto again = make_gpu_provider(device, {.size = 64 * KiB, .handle = programs.address()});
+  EXPECT_TRUE(again) << again.error().message();
+}
+
+TEST_F(CudaCopies, MemoryThatCannotBeAdoptedIsRefusedWithTheReason) {
+  const ProgramsMemory programs(64 * KiB);
+  const auto refusal = [&](std::uintptr_t handle, std::size_t size, const char* how = "") {
+    const FakeCuda broken(how);
+    const auto made = make_gpu_provider(device, {.size = size, .handle = handle});
+    return made ? "made" : made.error().message();
+  };
+  const std::string who = "cannot adopt memory on cuda:0 (Fake 0): ";
+  EXPECT_EQ(refusal(4711, 4096), who +
+                                     "it is no memory that the driver knows: the driver says CUDA_ERROR_INVALID_VALUE "
+                                     "(1); give a device pointer");
+  EXPECT_EQ(refusal(programs.address() + 4096, 64 * KiB), who + "there are 61440 bytes and not 65536");
+  EXPECT_EQ(refusal(programs.address(), 4096, "managed"), who + "it is managed memory; give memory of cuMemAlloc");
+  EXPECT_EQ(refusal(programs.address(), 4096, "other_gpu"), who + "it is memory of cuda:7; open that GPU");
+  EXPECT_EQ(refusal(programs.address() + 512, 4096),
+            "cannot make a cuda provider of the program's memory: it does not begin at a multiple of 4 KiB; begin at "
+            "the next one, and give so much less");
+  EXPECT_EQ(refusal(memory + 4096, 4096), who + "some of it is netmem's already; adopt it once, in one piece");
+  std::vector<std::byte> host(4096);
+  ASSERT_TRUE(device->register_host(host));
+  EXPECT_EQ(refusal(reinterpret_cast<std::uintptr_t>(host.data()), 4096),
+            who + "it is the host's; give memory of cuMemAlloc");
+  device->unregister_host(host);
+  EXPECT_EQ(refusal(programs.address(), 4096), "made");
+}
+
+// What lies beside adopted memory is in the same allocation; the kernels do not even read it (the fake aborts).
+TEST_F(CudaCopies, AGatherOfAdoptedMemoryStaysInsideIt) {
+  const ProgramsMemory programs(64 * KiB);
+  const DeviceAddress inside = device->adopt(programs.address() + 5, 1001).value();
+  std::vector<std::byte> bytes(1001), got(1001);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i);
+  ASSERT_TRUE(device->wait(
+      device->enqueue(std::array{DeviceCopy{DeviceCopy::Direction::to_device, inside, bytes.data(), 1001}}).value()));
+  for (std::size_t to = 0; to < 16; ++to) {
+    ASSERT_TRUE(device->wait(device->enqueue_gather(inside, std::array{DeviceMove{0, to, 1001}}, memory).value()));
+    ASSERT_TRUE(device->wait(device->enqueue(std::array{out(got, to)}).value()));
+    EXPECT_EQ(got, bytes) << to;
+  }
+  EXPECT_FALSE(device->enqueue_gather(inside, std::array{DeviceMove{1, 0, 1001}}, memory));
+  device->free(inside);
+}
+
+TEST(Cuda, KernelsThatTheDriverRefusesAreToldWithItsCompilersWords) {
+  const auto device = CudaApi::open(fake(), 0).value();
+  const DeviceAddress memory = device->allocate(4096, 4096).value();
+  {
+    const FakeCuda broken("bad_ptx");
+    EXPECT_EQ(device->enqueue_gather(memory, {}, memory).error().message(),
+              "cannot load kernels into cuda:0 (Fake 0): the driver says CUDA_ERROR_INVALID_PTX (218): ptxas fatal: "
+              "Unexpected; install a newer driver");
+  }
+  EXPECT_TRUE(device->wait(device->enqueue_gather(memory, {}, memory).value()));  // tried again
+  device->free(memory);
+}
+
+TEST_F(CudaCopies, LaunchesThatAreRefusedOrFailAreErrorsWithTheirNames) {
+  const auto gather = [&] { return device->enqueue_gather(memory, std::array{DeviceMove{0, 8192, 100}}, memory); };
+  std::array<std::uint32_t, 1> crcs{};
+  {
+    const FakeCuda broken("no_pinned");
+    EXPECT_EQ(gather().error().message(),
+              "cannot gather on cuda:0 (Fake 0): the driver says CUDA_ERROR_OUT_OF_MEMORY (2)");
+  }
+  {
+    const FakeCuda broken("refused_launch");
+    EXPECT_EQ(gather().error().message(),
+              "cannot gather on cuda:0 (Fake 0): the driver says CUDA_ERROR_OUT_OF_MEMORY (2)");
+    EXPECT_EQ(device->enqueue_digest(memory, std::array{DeviceRange{0, 5}}, crcs).error().message(),
+              "cannot compute digests on cuda:0 (Fake 0): the driver says CUDA_ERROR_OUT_OF_MEMORY (2)");
+  }
+  {
+    const FakeCuda broken("refused_copy");
+    EXPECT_EQ(device->enqueue_move(memory, memory + 8192, 5).error().message(),
+              "cannot copy on cuda:0 (Fake 0): the driver says CUDA_ERROR_OUT_OF_MEMORY (2)");
+  }
+  const auto failing = device->enqueue_digest(memory, std::array{DeviceRange{0, 5}}, crcs).value();
+  {
+    const FakeCuda broken("failed_copy");
+    EXPECT_EQ(device->wait(failing).error().message(),
+              "cannot compute digests on cuda:0 (Fake 0): the driver says CUDA_ERROR_ILLEGAL_ADDRESS (700); the GPU is "
+              "lost to this process; restart the program");
+  }
+  EXPECT_EQ(crcs[0], 0u);
+  EXPECT_TRUE(device->wait(gather().value()));
+}
+
+TEST_F(CudaCopies, MemoryIsExportedAsADmaBufOrItIsSaidWhyNot) {
+  const auto provider = make_gpu_provider(device, {.size = 100'000}).value();
+  const auto dmabuf = provider->export_dmabuf();
+  ASSERT_TRUE(dmabuf) << dmabuf.error().message();
+  EXPECT_EQ(::lseek(dmabuf->get(), 0, SEEK_END), 24 * 4096);  // its pages
+  const auto refusal = [&](const char* how) {
+    const FakeCuda broken(how);
+    const auto exported = provider->export_dmabuf();
+    return exported ? "exported" : exported.error().message();
+  };
+  const std::string who = "cannot export 96 KiB of cuda:0 (Fake 0) as a dma-buf: ";
+  EXPECT_EQ(refusal("no_dmabuf"), who +
+                                      "the driver does not offer that on this machine; use NVIDIA's open kernel "
+                                      "modules, and Linux 5.12 or later");
+  EXPECT_EQ(refusal("refused_export"), who + "the driver says CUDA_ERROR_NOT_SUPPORTED (801)");
+  EXPECT_THAT(device->export_dmabuf(memory + 1, 4096).error().message(),
+              HasSubstr("address and size are no multiples of a page of 4 KiB"));
+  EXPECT_FALSE(device->export_dmabuf(memory, 4097));
+}
+
+TEST(Cuda, ADriverThatIsTooOldToExportIsGoodForTheRest) {
+  cuda::Library old = fake();
+  old.mem_get_handle_for_address_range = nullptr;
+  const auto provider = make_gpu_provider(CudaApi::open(old, 0).value(), {.size = 4096}).value();
+  EXPECT_EQ(provider->export_dmabuf().error().message(),
+            "cannot export 4 KiB of cuda:0 (Fake 0) as a dma-buf: the driver lacks cuMemGetHandleForAddressRange; "
+            "install one for CUDA 11.7 or later");
+}
+
+TEST_F(CudaCopies, HostMemoryIsRegisteredOnce) {
+  std::vector<std::byte> host(64 * KiB);
+  ASSERT_TRUE(device->register_host(host));
+  EXPECT_EQ(device->register_host(std::span(host).subspan(4096)).error().message(),
+            "cannot register 60 KiB of host memory with cuda:0 (Fake 0): the driver says "
+            "CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED (712); some of it is registered with CUDA already: register it "
+            "once");
+  device->unregister_host(host);
+  {
+    const FakeCuda broken("locked_limit");
+    EXPECT_THAT(device->register_host(host).error().message(), HasSubstr("see what ulimit -l says"));
+  }
+  ASSERT_TRUE(device->register_host(host));
+  device->unregister_host(host);
+}
+
+// Copies of `size` bytes out of `host`, shuffled, each somewhere else in the first 2 MiB of the device.
+std::vector<DeviceCopy> small_copies(std::span<std::byte> host, DeviceAddress memory, std::size_t count,
+                                     std::size_t size) {
+  std::vector<DeviceCopy> copies;
+  for (std::size_t i = 0; i < count; ++i)
+    copies.push_back(
+        {DeviceCopy::Direction::to_device, memory + i * (size + 3), host.data() + (count - 1 - i) * size, size});
+  return copies;
+}
+
+TEST_F(CudaCopies, ManySmallCopiesOutOfRegisteredMemoryAreOneLaunch) {
+  std::vector<std::byte> host(64 * KiB), got(64 * KiB);
+  for (std::size_t i = 0; i < host.size(); ++i) host[i] = static_cast<std::byte>(i * 7 + i / 256);
+  ASSERT_TRUE(device->register_host(host));
+  const auto copies = small_copies(host, memory, 30, 1460);
+  ASSERT_TRUE(device->wait(device->enqueue(copies).value()));
+  ASSERT_TRUE(device->wait(device->enqueue(std::array{out(got, 0)}).value()));
+  for (const DeviceCopy& copy : copies)
+    EXPECT_TRUE(
+        std::equal(copy.host, copy.host + copy.size, got.begin() + static_cast<std::ptrdiff_t>(copy.device - memory)));
+  {
+    const FakeCuda broken("refused_launch");  // fails those that are one
+    EXPECT_FALSE(device->enqueue(copies));
+    EXPECT_TRUE(device->wait(device->enqueue(std::span(copies).first(8)).value()));
+    EXPECT_TRUE(device->wait(device->enqueue(small_copies(host, memory, 3, 16 * KiB)).value()));
+    std::vector<std::byte> elsewhere(64 * KiB);
+    auto mixed = copies;
+    mixed.back().host = elsewhere.data();
+    EXPECT_TRUE(device->wait(device->enqueue(mixed).value()));
+    mixed = copies;
+    mixed.back() = out(got, 0);
+    EXPECT_TRUE(device->wait(device->enqueue(mixed).value()));
+    mixed = copies;
+    mixed.back().device = mixed.front().device + 1459;  // written twice: the order counts
+    EXPECT_TRUE(device->wait(device->enqueue(mixed).value()));
+  }
+  device->unregister_host(host);
+  const FakeCuda broken("refused_launch");
+  EXPECT_TRUE(device->wait(device->enqueue(copies).value()));
+}
+
+TEST_F(CudaCopies, SmallCopiesNeedNoKernels) {
+  std::vector<std::byte> host(64 * KiB, std::byte{9}), got(64 * KiB);
+  ASSERT_TRUE(device->register_host(host));
+  const auto copies = small_copies(host, memory, 30, 1460);
+  for (const char* how : {"bad_ptx", "refused_launch"}) {
+    const FakeCuda broken(how);
+    EXPECT_TRUE(device->wait(device->enqueue(copies).value())) << how;
+  }
+  device->unregister_host(host);
+  ASSERT_TRUE(device->wait(device->enqueue(std::array{out(got, 0)}).value()));
+  EXPECT_EQ(std::ranges::count(got, std::byte{9}), 30 * 1460);
+}
+
+TEST(CudaDeathTest, MisuseIsNamed) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto device = CudaApi::open(fake(), 0).value();
+  std::vector<std::byte> host(4096);
+  std::array<std::uint32_t, 2> crcs{};
+  EXPECT_DEATH(device->unregister_host(host), "no registration begins at");
+  EXPECT_DEATH(static_cast<void>(device->enqueue_digest(0, std::array{DeviceRange{0, 1}}, crcs)),
+               "2 results for 1 ranges");
 }
 
 }  // namespace

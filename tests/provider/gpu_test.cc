@@ -45,6 +45,31 @@ TEST(GpuProvider, ADeviceThatIsFullSaysSo) {
   EXPECT_EQ(made.error().message(), "cannot allocate on the fake device: it is full");
 }
 
+TEST(GpuProvider, MemoryOfTheProgramIsCutAndNotFreed) {
+  const auto device = std::make_shared<FakeDevice>();
+  std::vector<std::byte> programs(64 * KiB, std::byte{1});
+  {
+    const auto provider = make_gpu_provider(device, {.size = programs.size(),
+                                                     .handle = reinterpret_cast<std::uintptr_t>(programs.data())})
+                              .value();
+    EXPECT_EQ(provider->device(), device);
+    const auto pages = grant_all(*provider);
+    ASSERT_EQ(pages.size(), 16u);
+    const std::array<std::byte, 1> byte = {std::byte{7}};
+    ASSERT_TRUE(provider->copy_engine().copy_in(std::array{CopyIn{pages[3], 5, byte}}));
+    EXPECT_EQ(programs[provider->regions()[0]->offset(pages[3]) + 5], byte[0]);
+    reclaim_all(*provider, pages);
+  }
+  EXPECT_EQ(std::ranges::count(programs, std::byte{1}), 64 * 1024 - 1);
+}
+
+TEST(GpuProvider, TheDeviceExportsItsPages) {
+  const auto provider = make_gpu_provider(std::make_shared<FakeDevice>(), {.size = 64 * KiB + 5}).value();
+  const auto dmabuf = provider->export_dmabuf();
+  ASSERT_TRUE(dmabuf);
+  EXPECT_EQ(::lseek(dmabuf->get(), 0, SEEK_END), 64 * 1024);
+}
+
 TEST(GpuProvider, SeveralShareADevice) {
   const auto device = std::make_shared<FakeDevice>();
   const auto one = make_gpu_provider(device, {.size = 4096}).value();

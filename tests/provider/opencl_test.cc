@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <thread>
 
 #include "netmem/base/units.h"
@@ -47,6 +48,13 @@ static_assert(cl::kDeviceTypeGpu == CL_DEVICE_TYPE_GPU && cl::kDeviceTypeAll == 
 static_assert(cl::kEventCommandExecutionStatus == CL_EVENT_COMMAND_EXECUTION_STATUS);
 static_assert(cl::kMemReadWrite == CL_MEM_READ_WRITE && cl::kContextPlatform == CL_CONTEXT_PLATFORM);
 static_assert(cl::kMigrateContentUndefined == CL_MIGRATE_MEM_OBJECT_CONTENT_UNDEFINED);
+static_assert(cl::kDevicePlatform == CL_DEVICE_PLATFORM && cl::kContextDevices == CL_CONTEXT_DEVICES);
+static_assert(cl::kMemType == CL_MEM_TYPE && cl::kMemFlags == CL_MEM_FLAGS && cl::kMemSize == CL_MEM_SIZE);
+static_assert(cl::kMemContext == CL_MEM_CONTEXT && cl::kMemObjectBuffer == CL_MEM_OBJECT_BUFFER);
+static_assert(cl::kProgramBuildLog == CL_PROGRAM_BUILD_LOG && cl::kInvalidMemObject == CL_INVALID_MEM_OBJECT);
+static_assert(cl::kMemWriteOnly == CL_MEM_WRITE_ONLY && cl::kMemReadOnly == CL_MEM_READ_ONLY);
+static_assert(cl::kMemCopyHostPointer == CL_MEM_COPY_HOST_PTR && cl::kMemHostWriteOnly == CL_MEM_HOST_WRITE_ONLY);
+static_assert(cl::kMemHostReadOnly == CL_MEM_HOST_READ_ONLY && cl::kMemHostNoAccess == CL_MEM_HOST_NO_ACCESS);
 static_assert(sizeof(cl::Int) == sizeof(cl_int) && sizeof(cl::Uint) == sizeof(cl_uint));
 static_assert(sizeof(cl::Ulong) == sizeof(cl_mem_flags) && sizeof(cl::Property) == sizeof(cl_context_properties));
 #endif
@@ -191,7 +199,8 @@ struct Broken {
   cl::Library real;
   int writes_until_failure = 1 << 30;
   int events_until_failure = 1 << 30;
-  bool no_context = false, no_queue = false, no_buffer = false, no_migration = false;
+  bool no_context = false, no_queue = false, no_buffer = false, no_migration = false, no_compiler = false,
+       no_launch = false;
 };
 Broken broken;
 
@@ -212,6 +221,19 @@ cl::Library breakable() {
     if (!broken.no_buffer) return broken.real.create_buffer(context, flags, size, host, status);
     *status = -61;
     return cl::Memory{};
+  };
+  library.build_program = [](auto... arguments) {
+    return broken.no_compiler ? cl::Int{-11} : broken.real.build_program(arguments...);
+  };
+  library.get_program_build_info = [](cl::Program program, cl::Device device, cl::Uint what, std::size_t room,
+                                      void* value, std::size_t* size) {
+    if (!broken.no_compiler) return broken.real.get_program_build_info(program, device, what, room, value, size);
+    if (size != nullptr) *size = 10;
+    if (value != nullptr) std::memcpy(value, "kernels\n1", 10);
+    return cl::kSuccess;
+  };
+  library.enqueue_nd_range_kernel = [](auto... arguments) {
+    return broken.no_launch ? cl::Int{-54} : broken.real.enqueue_nd_range_kernel(arguments...);
   };
   library.enqueue_migrate_mem_objects = [](auto... arguments) {
     return broken.no_migration ? cl::Int{-4} : broken.real.enqueue_migrate_mem_objects(arguments...);
@@ -305,6 +327,131 @@ TEST_F(BrokenOpenCl, ACopyThatFailsOnTheDeviceIsToldByWaitAndByPoll) {
   broken.events_until_failure = 1 << 30;
   ASSERT_TRUE(device->wait(device->enqueue(std::array{in(memory, bytes)}).value()));
   device->free(memory);
+}
+
+TEST_F(BrokenOpenCl, KernelsThatDoNotCompileAreToldWithTheCompilersWords) {
+  const auto device = open().value();
+  const DeviceAddress memory = device->allocate(4096, 4096).value();
+  broken.no_compiler = true;
+  EXPECT_EQ(
+      device->enqueue_gather(memory, {}, memory).error().message(),
+      "cannot compile kernels for opencl:0.0 (x of y): the device says CL_BUILD_PROGRAM_FAILURE (-11): kernels 1; "
+      "see what clinfo says about its compiler");
+  broken.no_compiler = false;
+  EXPECT_TRUE(device->wait(device->enqueue_gather(memory, {}, memory).value()));  // tried again
+  device->free(memory);
+}
+
+TEST_F(BrokenOpenCl, ALaunchThatIsRefusedOrFailsIsAnErrorAndTheNextIsWell) {
+  const auto device = open().value();
+  const DeviceAddress memory = device->allocate(64 * KiB, 4096).value();
+  const auto gather = [&] { return device->enqueue_gather(memory, std::array{DeviceMove{0, 8192, 100}}, memory); };
+  std::array<std::uint32_t, 1> crcs{};
+  broken.no_launch = true;
+  EXPECT_EQ(gather().error().message(),
+            "cannot gather on opencl:0.0 (x of y): the device says CL_INVALID_WORK_GROUP_SIZE (-54)");
+  EXPECT_THAT(device->enqueue_digest(memory, std::array{DeviceRange{0, 5}}, crcs).error().message(),
+              HasSubstr("cannot compute digests on opencl:0.0 (x of y): the device says CL_INVALID_WORK_GROUP_SIZE"));
+  broken.no_launch = false;
+  const auto failing = gather().value();
+  broken.events_until_failure = 1;
+  EXPECT_EQ(device->wait(failing).error().message(),
+            "cannot gather on opencl:0.0 (x of y): the device says CL_OUT_OF_RESOURCES (-5)");
+  broken.events_until_failure = 1 << 30;
+  EXPECT_TRUE(device->wait(gather().value()));
+  device->free(memory);
+}
+
+// A program with a context and buffers of its own.
+class ProgramsOpenCl : public OpenCl {
+ protected:
+  void SetUp() override {
+    OpenCl::SetUp();
+    if (IsSkipped()) return;
+    cl::Platform platform = nullptr;
+    cl::Device device = nullptr;
+    ASSERT_EQ(cl_->get_platform_ids(1, &platform, nullptr), cl::kSuccess);
+    ASSERT_EQ(cl_->get_device_ids(platform, cl::kDeviceTypeAll, 1, &device, nullptr), cl::kSuccess);
+    const cl::Property properties[] = {cl::kContextPlatform, reinterpret_cast<cl::Property>(platform), 0};
+    cl::Int status = 0;
+    context_ = cl_->create_context(properties, 1, &device, nullptr, nullptr, &status);
+    ASSERT_EQ(status, cl::kSuccess);
+  }
+  void TearDown() override {
+    if (context_ != nullptr) cl_->release_context(context_);
+  }
+  std::uintptr_t buffer(std::size_t size, cl::Ulong flags = cl::kMemReadWrite) {
+    cl::Int status = 0;
+    cl::Memory memory = cl_->create_buffer(context_, flags, size, nullptr, &status);
+    EXPECT_EQ(status, cl::kSuccess);
+    return reinterpret_cast<std::uintptr_t>(memory);
+  }
+  void release(std::uintptr_t buffer) { cl_->release_mem_object(reinterpret_cast<cl::Memory>(buffer)); }
+
+  const cl::Library* cl_ = cl::library().value_or(nullptr);
+  cl::Context context_ = nullptr;
+};
+
+TEST_F(ProgramsOpenCl, ItsBufferIsUsedInItsContextAndStaysItsOwn) {
+  const std::uintptr_t programs = buffer(64 * KiB);
+  std::vector<std::byte> bytes(1000, std::byte{3}), got(1000);
+  cl::Int status = 0;
+  {
+    const auto provider = make_gpu_provider(open_opencl_in(context_).value(),
+                                            {.size = 64 * KiB, .page_size = 16 * KiB, .handle = programs})
+                              .value();
+    auto pages = grant_all(*provider);
+    std::ranges::sort(pages, {}, [](Netmem page) { return page.index(); });
+    ASSERT_TRUE(provider->copy_engine().copy_in(std::array{CopyIn{pages[1], 10, bytes}}));
+    reclaim_all(*provider, pages);
+  }
+  cl::Context of = nullptr;
+  ASSERT_EQ(cl_->get_mem_object_info(reinterpret_cast<cl::Memory>(programs), cl::kMemContext, sizeof(of), &of, nullptr),
+            cl::kSuccess);
+  EXPECT_EQ(of, context_);
+  cl::Device device = nullptr;
+  cl_->get_context_info(context_, cl::kContextDevices, sizeof(device), &device, nullptr);
+  cl::Queue queue = cl_->create_command_queue(context_, device, 0, &status);
+  ASSERT_EQ(cl_->enqueue_read_buffer(queue, reinterpret_cast<cl::Memory>(programs), 1, 16 * KiB + 10, 1000, got.data(),
+                                     0, nullptr, nullptr),
+            cl::kSuccess);
+  EXPECT_EQ(got, bytes);
+  cl_->release_command_queue(queue);
+  release(programs);
+}
+
+TEST_F(ProgramsOpenCl, ABufferThatCannotBeAdoptedIsRefusedWithTheReason) {
+  const auto here = open_opencl_in(context_).value(), elsewhere = open_opencl().value();
+  const auto refusal = [](DeviceApi& device, std::uintptr_t handle, std::size_t size) {
+    const auto adopted = device.adopt(handle, size);
+    return adopted ? "adopted" : adopted.error().message();
+  };
+  const std::uintptr_t good = buffer(8192), readable = buffer(8192, cl::kMemReadOnly),
+                       hidden = buffer(8192, cl::kMemReadWrite | cl::kMemHostNoAccess);
+  const std::string who = "cannot adopt an OpenCL buffer on " + here->describe() + ": ";
+  EXPECT_EQ(refusal(*here, 0, 1), who + "the device says CL_INVALID_MEM_OBJECT (-38); give the cl_mem of a buffer");
+  EXPECT_EQ(refusal(*here, good, 8193), who + "it has 8192 bytes and not 8193");
+  EXPECT_EQ(refusal(*here, readable, 8192),
+            who + "kernels may not both read and write it; make it with CL_MEM_READ_WRITE");
+  EXPECT_EQ(refusal(*here, hidden, 8192),
+            who + "the host may not both read and write it; make it without CL_MEM_HOST_ flags");
+  EXPECT_THAT(refusal(*elsewhere, good, 8192),
+              HasSubstr("it belongs to another context; open the device with open_opencl_in and that context"));
+  for (const std::uintptr_t one : {good, readable, hidden}) release(one);
+}
+
+TEST_F(ProgramsOpenCl, AContextThatIsNoneIsRefused) {
+  EXPECT_EQ(open_opencl_in(nullptr).error().message(),
+            "cannot open a device of an OpenCL context: there is none; give a cl_context");
+  int no_device = 0;
+  EXPECT_EQ(open_opencl_in(context_, &no_device).error().message(),
+            "cannot open a device of an OpenCL context: the context does not have this device; give a cl_device_id of "
+            "the context");
+}
+
+TEST_F(OpenCl, AnExportIsRefusedWithTheReason) {
+  const auto provider = make_opencl_provider({.size = 4096}).value();
+  EXPECT_THAT(provider->export_dmabuf().error().message(), HasSubstr("as a dma-buf: OpenCL has no way to do that"));
 }
 
 }  // namespace

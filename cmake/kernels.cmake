@@ -1,0 +1,11 @@
+# Puts the text of the device's kernels, OpenCL C and PTX, into the library: appends a generated source to the list.
+function(netmem_kernels sources)
+  foreach(kind cl ptx)
+    set(file ${PROJECT_SOURCE_DIR}/netmem/providers/kernels.${kind})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+    file(READ ${file} netmem_kernels_${kind})
+  endforeach()
+  set(generated ${PROJECT_BINARY_DIR}/netmem_kernels_text.cc)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/kernels_text.cc.in ${generated} @ONLY)
+  set(${sources} ${${sources}} ${generated} PARENT_SCOPE)
+endfunction()

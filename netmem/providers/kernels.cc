@@ -1,0 +1,105 @@
+#include "netmem/providers/kernels.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace netmem::kernels {
+namespace {
+
+// Polynomials modulo that of CRC-32C (RFC 3720, appendix B.4) with x^0 in bit 31.
+constexpr std::uint32_t kPolynomial = 0x82f63b78;
+constexpr std::uint32_t kOne = 0x80000000;
+
+constexpr std::uint32_t times_x(std::uint32_t a) { return (a >> 1) ^ ((a & 1) != 0 ? kPolynomial : 0); }
+
+constexpr std::uint32_t multiply(std::uint32_t a, std::uint32_t b) {
+  std::uint32_t product = 0;
+  for (std::uint32_t bit = kOne; bit != 0; bit >>= 1, b = times_x(b))
+    if ((a & bit) != 0) product ^= b;
+  return product;
+}
+
+constexpr DigestTables make_digest_tables() {
+  DigestTables tables{};
+  for (std::uint32_t byte = 0; byte < 256; ++byte) {
+    std::uint32_t crc = byte;
+    for (int i = 0; i < 4 * 8; ++i) {
+      crc = times_x(crc);
+      if (i % 8 == 7) tables[static_cast<std::size_t>(i / 8) * 256 + byte] = crc;
+    }
+  }
+  std::uint32_t step = kOne;  // x^(8 * kChunk * 256^t)
+  for (std::size_t i = 0; i < 8 * kChunk; ++i) step = times_x(step);
+  for (std::size_t t = 4; t < 8; ++t) {
+    std::uint32_t power = kOne;
+    for (std::size_t n = 0; n < 256; ++n, power = multiply(power, step)) tables[t * 256 + n] = power;
+    step = power;
+  }
+  return tables;
+}
+
+std::uint64_t end_of(std::uint64_t offset, std::uint64_t size) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  return size > kMost - offset ? kMost : offset + size;
+}
+
+}  // namespace
+
+const DigestTables& digest_tables() {
+  static const DigestTables tables = make_digest_tables();
+  return tables;
+}
+
+void make_gather(Table& table, std::span<const DeviceMove> moves, std::uint64_t from, std::uint64_t to) {
+  table.words.clear();
+  for (const DeviceMove& move : moves)
+    for (std::uint64_t done = 0; done < move.size; done += kTile)
+      table.words.insert(table.words.end(), {from + move.from + done, to + move.to + done,
+                                             std::min<std::uint64_t>(move.size - done, kTile)});
+  table.tiles = table.words.size() / 3;
+  table.results = table.words.size();
+}
+
+// Tiles and chunks are counted from the end of a range, so that what is behind a chunk is a number of whole chunks.
+void make_digest(Table& table, std::span<const DeviceRange> ranges, std::uint64_t from) {
+  table.words.clear();
+  for (std::size_t i = 0; i < ranges.size(); ++i)
+    for (std::uint64_t left = ranges[i].size; left > 0;) {
+      const std::uint64_t size = std::min<std::uint64_t>(left, kTile);
+      const std::uint64_t behind = (ranges[i].size - left) / kChunk;
+      left -= size;
+      table.words.insert(table.words.end(), {from + ranges[i].offset + left, size, behind, i, left == 0 ? 1U : 0U});
+    }
+  table.tiles = table.words.size() / 5;
+  table.results = table.words.size();
+  // All ones is the inversion at the end; without a byte there is neither that of the beginning.
+  for (std::size_t i = 0; i < ranges.size(); i += 2) {
+    const auto start = [&](std::size_t range) {
+      return range < ranges.size() && ranges[range].size > 0 ? ~std::uint32_t{0} : 0;
+    };
+    table.words.push_back(start(i) | std::uint64_t{start(i + 1)} << 32);
+  }
+}
+
+Extent extent_of(std::span<const DeviceMove> moves) {
+  Extent extent;
+  for (const DeviceMove& move : moves) {
+    extent.from = std::max(extent.from, end_of(move.from, move.size));
+    extent.to = std::max(extent.to, end_of(move.to, move.size));
+  }
+  return extent;
+}
+
+Extent extent_of(std::span<const DeviceRange> ranges) {
+  Extent extent;
+  for (const DeviceRange& range : ranges) extent.from = std::max(extent.from, end_of(range.offset, range.size));
+  return extent;
+}
+
+Result<void> check_room(const std::string& attempted, const char* how, std::uint64_t extent, std::uint64_t room) {
+  if (extent <= room) return {};
+  return refused(attempted, std::to_string(extent) + " bytes would be " + how + " where the device has " +
+                                std::to_string(room) + " of ours");
+}
+
+}  // namespace netmem::kernels

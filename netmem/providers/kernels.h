@@ -1,0 +1,62 @@
+// The host's side of kernels.cl: how a launch is cut into tiles, which the kernels read from a table on the device.
+// OpenCL and CUDA launch the same kernels with the same tables.
+//
+// Threads: any.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "netmem/providers/device_api.h"
+
+namespace netmem::kernels {
+
+// OpenCL C, and PTX for CUDA, with a 0 behind it.
+const char* source();
+const char* ptx();
+
+inline constexpr const char* kGather = "netmem_gather";
+inline constexpr const char* kDigest = "netmem_digest";
+
+// One group of so many work items does a tile.
+inline constexpr std::size_t kGatherItems = 64;
+inline constexpr std::size_t kDigestItems = 32;
+inline constexpr std::size_t kTile = 4096;  // bytes at most
+inline constexpr std::size_t kChunk = 128;  // bytes of a tile that one work item digests
+
+// A table for one launch, as the device reads it: tiles, and behind the tiles of a digest its results, one uint32 per
+// range, which hold what they are to begin with.
+struct Table {
+  std::vector<std::uint64_t> words;
+  std::size_t tiles = 0;    // groups to launch
+  std::size_t results = 0;  // the word with the first results
+
+  [[nodiscard]] std::size_t size() const { return words.size() * sizeof words[0]; }
+  [[nodiscard]] std::size_t results_offset() const { return results * sizeof words[0]; }
+};
+
+// Offsets in the table are counted from the beginning of the allocations, `from` and `to` bytes before those of the
+// call.
+void make_gather(Table& table, std::span<const DeviceMove> moves, std::uint64_t from, std::uint64_t to);
+void make_digest(Table& table, std::span<const DeviceRange> ranges, std::uint64_t from);
+
+// What the digest kernel looks up.
+using DigestTables = std::array<std::uint32_t, 2048>;
+const DigestTables& digest_tables();
+
+// How many bytes from the call's addresses on a launch reads or writes: what must be in the allocation. Not more than
+// 2^64 - 1, whatever the arguments are.
+struct Extent {
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+};
+Extent extent_of(std::span<const DeviceMove> moves);
+Extent extent_of(std::span<const DeviceRange> ranges);
+// Refuses what leaves the `room` bytes behind an address; `how` is "read" or "written".
+Result<void> check_room(const std::string& attempted, const char* how, std::uint64_t extent, std::uint64_t room);
+
+}  // namespace netmem::kernels
