@@ -34,7 +34,7 @@ foreach(fake whole lacking)
     NO_SONAME ON)  # or it would pass for the real one in the same process
 endforeach()
 target_compile_definitions(fake_cuda_lacking PRIVATE FAKE_CUDA_LACKS_A_SYMBOL)
-set_source_files_properties(tests/provider/cuda_test.cc tests/provider/device_api_test.cc PROPERTIES COMPILE_DEFINITIONS
+set_source_files_properties(tests/provider/cuda_test.cc tests/provider/device_api_test.cc tests/provider/gather_test.cc PROPERTIES COMPILE_DEFINITIONS
   "NETMEM_FAKE_CUDA=\"$<TARGET_FILE:fake_cuda_whole>\";NETMEM_LACKING_CUDA=\"$<TARGET_FILE:fake_cuda_lacking>\"")
 
 function(netmem_gtests name label)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "netmem/base/units.h"
+#include "netmem/core/gather.h"
 #include "netmem/core/memory_provider.h"
 #include "netmem/core/page.h"
 #include "netmem/packet/checksum.h"

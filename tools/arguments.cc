@@ -32,6 +32,7 @@ CLI::Validator page_size_argument() { return CLI::Validator(&to_page_size, "", "
 
 DigestKind CommonArguments::digest_kind() const {
   if (digest == "none") return DigestKind::none;
+  if (digest == "crc32c") return DigestKind::crc32c;
   return digest == "sha256" ? DigestKind::sha256 : DigestKind::xxh3;
 }
 
@@ -39,9 +40,9 @@ void add_common(CLI::App& command, CommonArguments& arguments) {
   command.add_option("--connections", arguments.connections, "how many connections (default 1, at most 4096)")
       ->type_name("N")
       ->check(CLI::Range(1U, kMostConnections));
-  command.add_option("--digest", arguments.digest, "xxh3 (default; 64 bits, as xxhsum -H3), sha256 or none")
+  command.add_option("--digest", arguments.digest, "xxh3 (default; 64 bits, as xxhsum -H3), sha256, crc32c or none")
       ->type_name("NAME")
-      ->check(CLI::IsMember({"xxh3", "sha256", "none"}));
+      ->check(CLI::IsMember({"xxh3", "sha256", "crc32c", "none"}));
   command.add_flag("--json", arguments.json, "print the summary as JSON");
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "netmem/base/check.h"
+#include "netmem/base/crc32c.h"
 
 namespace netmem::tool {
 namespace {
@@ -48,6 +49,15 @@ class Sha256Digest final : public Digest {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
+class Crc32cDigest final : public Digest {
+ public:
+  void update(std::span<const std::byte> bytes) override { crc_ = crc32c(bytes, crc_); }
+  std::string hex() override { return fmt::format("{:08x}", crc_); }
+
+ private:
+  std::uint32_t crc_ = 0;
+};
+
 }  // namespace
 
 std::unique_ptr<Digest> make_digest(DigestKind kind) {
@@ -56,6 +66,8 @@ std::unique_ptr<Digest> make_digest(DigestKind kind) {
       return std::make_unique<Xxh3Digest>();
     case DigestKind::sha256:
       return std::make_unique<Sha256Digest>();
+    case DigestKind::crc32c:
+      return std::make_unique<Crc32cDigest>();
     case DigestKind::none:
       break;
   }
@@ -68,6 +80,8 @@ const char* digest_name(DigestKind kind) {
       return "xxh3";
     case DigestKind::sha256:
       return "sha256";
+    case DigestKind::crc32c:
+      return "crc32c";
     case DigestKind::none:
       break;
   }

@@ -1,4 +1,5 @@
-// Digests of what a connection carried, printed as lower-case hexadecimal as `xxhsum -H3` and `sha256sum` print them.
+// Digests of what a connection carried, printed as lower-case hexadecimal: as `xxhsum -H3` and `sha256sum` do,
+// and CRC-32C (RFC 3720, appendix B.4) as a number of 8 digits.
 // One thread each.
 #pragma once
 
@@ -9,7 +10,7 @@
 
 namespace netmem::tool {
 
-enum class DigestKind { none, xxh3, sha256 };
+enum class DigestKind { none, xxh3, sha256, crc32c };
 
 class Digest {
  public:

@@ -26,9 +26,15 @@ TEST(Digest, Xxh3AgreesWithXxhsum) {
   EXPECT_EQ(digest_of(DigestKind::xxh3, "abc"), "78af5f94892f3950");
 }
 
+// The check value of the catalogues.
+TEST(Digest, Crc32cAgreesWithTheStandard) {
+  EXPECT_EQ(digest_of(DigestKind::crc32c, ""), "00000000");
+  EXPECT_EQ(digest_of(DigestKind::crc32c, "123456789"), "e3069283");
+}
+
 TEST(Digest, DoesNotDependOnHowTheBytesAreCut) {
   const std::string text(1000, 'x');
-  for (const DigestKind kind : {DigestKind::xxh3, DigestKind::sha256})
+  for (const DigestKind kind : {DigestKind::xxh3, DigestKind::sha256, DigestKind::crc32c})
     EXPECT_EQ(digest_of(kind, text, 7), digest_of(kind, text));
 }
 

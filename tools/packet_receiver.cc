@@ -6,7 +6,12 @@
 
 namespace netmem::tool {
 
-PacketReceiver::PacketReceiver(const Plan& plan) : plan_(plan), digest_(make_digest(plan.digest)) {
+PacketReceiver::PacketReceiver(const Plan& plan) : plan_(plan) {
+  if (plan_.digest == DigestKind::crc32c && plan_.output == nullptr && plan_.capture == nullptr) {
+    page_digest_.emplace(plan_.engine);
+    return;
+  }
+  digest_ = make_digest(plan_.digest);
   if (digest_ || plan_.output != nullptr) window_.resize(kWindow);
   if (plan_.capture != nullptr) capture_.emplace(*plan_.capture);
 }
@@ -14,10 +19,24 @@ PacketReceiver::PacketReceiver(const Plan& plan) : plan_(plan), digest_(make_dig
 Result<void> PacketReceiver::process(XdpPort& /*port*/, std::span<Packet> packets) {
   const std::span<Packet> wanted = packets.first(plan_.quota->claim(packets.size()));
   count(wanted, packets.size() - wanted.size());
+  if (page_digest_) return digest_pages(wanted);
   if (window_.empty() && !capture_) return {};
   for (const Packet& packet : wanted)
     if (Result<void> appended = append(packet); !appended) return appended;
   return flush();
+}
+
+// The packets are gone when this returns, so nothing stays under way.
+Result<void> PacketReceiver::digest_pages(std::span<const Packet> packets) {
+  for (const Packet& packet : packets)
+    for (const Part& part : packet.payload())
+      if (part.size != 0) page_digest_->add(sum_, {part.page, part.offset, part.size});
+  return page_digest_->finish();
+}
+
+std::string PacketReceiver::digest() {
+  if (page_digest_) return sum_.hex();
+  return digest_ ? digest_->hex() : "";
 }
 
 Result<void> PacketReceiver::append(const Packet& packet) {

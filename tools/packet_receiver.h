@@ -3,6 +3,7 @@
 // at a time.
 //
 //   packets --copy_out, batched--> window (1 MiB, reused) --> digest, output;   capture buffer --> capture
+//        `-- crc32c alone --> PageDigest, where the pages are
 //
 // Threads: the queue's.
 #pragma once
@@ -14,6 +15,7 @@
 #include "netmem/core/copy_engine.h"
 #include "tools/digest.h"
 #include "tools/packet_quota.h"
+#include "tools/page_digest.h"
 #include "tools/pcapng.h"
 #include "tools/queue_work.h"
 #include "tools/shared_output.h"
@@ -35,10 +37,14 @@ class PacketReceiver final : public QueueWork {
 
   Result<void> process(XdpPort& port, std::span<Packet> packets) override;
   Result<void> finish(XdpPort& /*port*/) override { return flush(); }
-  [[nodiscard]] std::string digest() override { return digest_ ? digest_->hex() : ""; }
+  [[nodiscard]] std::string digest() override;
+  [[nodiscard]] bool digest_on_device() const override {
+    return page_digest_ && plan_.engine != nullptr && plan_.engine->digests_on_device();
+  }
   [[nodiscard]] std::string output() const override { return plan_.output == nullptr ? "" : plan_.output->name(); }
 
  private:
+  Result<void> digest_pages(std::span<const Packet> packets);
   Result<void> append(const Packet& packet);
   void capture(const Packet& packet);
   // Copies a part to the front of `to`, at once or with the batch; what is left of `to`.
@@ -47,6 +53,8 @@ class PacketReceiver final : public QueueWork {
 
   Plan plan_;
   std::unique_ptr<Digest> digest_;
+  std::optional<PageDigest> page_digest_;  // crc32c that nobody else wants the payload with
+  PageDigest::Sum sum_;
   std::optional<CaptureBuffer> capture_;
   std::vector<std::byte> window_;  // empty: nobody wants the payload
   std::size_t filled_ = 0;

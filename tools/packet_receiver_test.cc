@@ -9,6 +9,8 @@
 
 #include "netmem/base/units.h"
 #include "netmem/providers/device.h"
+#include "netmem/providers/gpu.h"
+#include "tests/support/fake_device.h"
 #include "tests/support/fake_packet_port.h"
 #include "tests/support/frames.h"
 #include "tests/support/packets.h"
@@ -41,8 +43,8 @@ class PacketReceiverTest : public testing::Test {
   Packet packet(const Bytes& frame, PagePool& payload, std::size_t most = 4000) {
     return packet_in_pages(frame, *frames_, payload, most);
   }
-  static std::string digest_of(const std::string& text) {
-    const auto digest = make_digest(DigestKind::xxh3);
+  static std::string digest_of(const std::string& text, DigestKind kind = DigestKind::xxh3) {
+    const auto digest = make_digest(kind);
     digest->update(std::as_bytes(std::span(text)));
     return digest->hex();
   }
@@ -79,6 +81,52 @@ TEST_F(PacketReceiverTest, DigestsAndWritesPayloadInTheOrderOfArrival) {
   EXPECT_EQ(receiver.counts().packets, 120U);
   EXPECT_EQ(receiver.counts().bytes, all.size());
   EXPECT_EQ(receiver.counts().frame_bytes, all.size() + 120 * 42);
+}
+
+TEST_F(PacketReceiverTest, Crc32cAloneIsComputedInThePages) {
+  PacketReceiver receiver({DigestKind::crc32c, nullptr, nullptr, &everything_, engine()});
+  std::string all;
+  for (std::size_t round = 0; round < 3; ++round) {
+    std::vector<Packet> packets;
+    for (std::size_t size = 0; size < 40; ++size) {
+      Bytes payload = filled(size * 97);
+      payload.push_back(static_cast<std::byte>(round));
+      packets.push_back(packet(datagram(payload), size % 3 == 0 ? *frames_ : *payload_, 1000));
+      all += text_of(payload);
+    }
+    ASSERT_TRUE(receiver.process(port_, packets));
+  }
+  ASSERT_TRUE(receiver.finish(port_));
+  EXPECT_EQ(receiver.digest(), digest_of(all, DigestKind::crc32c));
+  EXPECT_FALSE(receiver.digest_on_device());
+}
+
+TEST_F(PacketReceiverTest, Crc32cOfAGpusMemoryIsComputedThere) {
+  const auto device = std::make_shared<FakeDevice>();
+  const auto gpu =
+      PagePool::create(make_gpu_provider(device, {.size = 64 * KiB}).value(), {.allow_unreadable = true}).value();
+  PacketReceiver receiver({DigestKind::crc32c, nullptr, nullptr, &everything_, &gpu->provider().copy_engine()});
+  const Bytes payload = filled(3000);
+  std::vector<Packet> packets;
+  packets.push_back(packet(datagram(payload), *gpu, 1000));
+  const std::size_t copies = device->batches.size();
+  ASSERT_TRUE(receiver.process(port_, packets));
+  EXPECT_EQ(receiver.digest(), digest_of(text_of(payload), DigestKind::crc32c));
+  EXPECT_TRUE(receiver.digest_on_device());
+  EXPECT_EQ(device->batches.size(), copies) << "nothing is copied out";
+}
+
+TEST_F(PacketReceiverTest, Crc32cAndAnOutputGoTogether) {
+  SharedOutput output(Output::file(path("out")).value());
+  PacketReceiver receiver({DigestKind::crc32c, &output, nullptr, &everything_, engine()});
+  const Bytes payload = filled(3000);
+  std::vector<Packet> packets;
+  packets.push_back(packet(datagram(payload), *payload_, 1000));
+  ASSERT_TRUE(receiver.process(port_, packets));
+  ASSERT_TRUE(receiver.finish(port_));
+  ASSERT_TRUE(output.finish());
+  EXPECT_EQ(contents(path("out")), text_of(payload));
+  EXPECT_EQ(receiver.digest(), digest_of(text_of(payload), DigestKind::crc32c));
 }
 
 TEST_F(PacketReceiverTest, OneBatchMayHaveMoreThanTheWindow) {

@@ -146,6 +146,7 @@ Result<void> QueueRunner::take(std::span<Packet> packets, int timeout_ms, bool& 
 void QueueRunner::close_books() {
   report_.counts = work_->counts();
   report_.digest = work_->digest();
+  report_.digest_on_device = work_->digest_on_device();
   report_.output = work_->output();
   report_.work = work_->counters();
   {

@@ -39,6 +39,7 @@ struct QueueReport {
   bool zero_copy = false;
   QueueWork::Counts counts;
   std::string digest;
+  bool digest_on_device = false;
   std::string output;
   std::string error;
   std::string books;  // empty: they balance

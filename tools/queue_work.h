@@ -40,6 +40,8 @@ class QueueWork {
   [[nodiscard]] Clock::time_point last() const { return last_; }
   // Hexadecimal, and the file; empty without. REQUIRES: the same.
   [[nodiscard]] virtual std::string digest() { return {}; }
+  // Computed by the device whose memory the payload is in.
+  [[nodiscard]] virtual bool digest_on_device() const { return false; }
   [[nodiscard]] virtual std::string output() const { return {}; }
   // By name, beside the port's.
   [[nodiscard]] virtual std::vector<Counter> counters() const { return {}; }

@@ -12,16 +12,26 @@ namespace netmem::tool {
 
 Receiver::Receiver(StreamPort& port, CopyEngine& engine, Plan plan)
     : port_(port), engine_(engine), plan_(std::move(plan)) {
-  if (plan_.digest != DigestKind::none || plan_.outputs->wanted()) window_.resize(kWindow);
+  if (plan_.digest == DigestKind::crc32c && !plan_.outputs->wanted()) {
+    page_digest_.emplace(&engine_);
+  } else if (plan_.digest != DigestKind::none || plan_.outputs->wanted()) {
+    window_.resize(kWindow);
+  }
   spent_.reserve(kDeliveries);
 }
 
 Result<void> Receiver::run() {
   std::array<Delivery, kDeliveries> deliveries;
   while (over_ < plan_.connections && !StopSignal::requested()) {
+    // While the device computes, only what is there already; then its pages are free before anybody waits for pages.
+    const bool computing = page_digest_ && page_digest_->under_way();
     // A terminal wants to see that nothing comes, too.
-    const Result<std::size_t> count = port_.receive(deliveries, plan_.progress ? 100 : -1);
+    const Result<std::size_t> count = port_.receive(deliveries, computing ? 0 : plan_.progress ? 100 : -1);
     if (!count) return std::unexpected(count.error());
+    if (computing && *count == 0) {
+      if (Result<void> done = page_digest_->finish(); !done) return done;
+      continue;
+    }
     const Result<void> processed = process(std::span(deliveries).first(*count));
     drop(spent_);
     spent_.clear();
@@ -40,8 +50,7 @@ Result<void> Receiver::process(std::span<Delivery> deliveries) {
       open(delivery);
     } else if (delivery.kind == Delivery::Kind::data) {
       done = append(delivery);
-      spent_.push_back(delivery.view.release());
-    } else if (done = flush(); done) {
+    } else if (done = settle(); done) {
       if (Connection* connection = find(delivery.connection)) {
         if (delivery.kind == Delivery::Kind::ended) {
           end(*connection);
@@ -53,8 +62,10 @@ Result<void> Receiver::process(std::span<Delivery> deliveries) {
     }
     if (!done) return done;
   }
-  return flush();
+  return page_digest_ ? page_digest_->begin() : flush();
 }
+
+Result<void> Receiver::settle() { return page_digest_ ? page_digest_->finish() : flush(); }
 
 void Receiver::open(const Delivery& delivery) {
   if (connections_.size() == plan_.connections) {
@@ -69,7 +80,7 @@ void Receiver::open(const Delivery& delivery) {
   connection.report.number = static_cast<unsigned>(connections_.size());
   connection.report.peer = delivery.peer;
   connection.started = Clock::now();
-  connection.digest = make_digest(plan_.digest);
+  if (!page_digest_) connection.digest = make_digest(plan_.digest);
   if (!plan_.outputs->wanted()) return;
   Result<Output> output = plan_.outputs->open(connection.report.number);
   if (output) {
@@ -79,21 +90,34 @@ void Receiver::open(const Delivery& delivery) {
   }
 }
 
-Result<void> Receiver::append(const Delivery& delivery) {
+Result<void> Receiver::append(Delivery& delivery) {
+  View& view = delivery.view;
   Connection* connection = find(delivery.connection);
-  if (connection == nullptr || connection->over) return {};
-  const View& view = delivery.view;
-  connection->report.bytes += view.size();
-  bytes_ += view.size();
-  if (window_.empty()) return {};
+  const bool wanted = connection != nullptr && !connection->over;
+  Result<void> appended;
+  if (wanted) {
+    connection->report.bytes += view.size();
+    bytes_ += view.size();
+    if (!window_.empty()) appended = append_to_window(*connection, view);
+    if (page_digest_) page_digest_->add(connection->sum, {view.netmem(), view.offset(), view.size()});
+  }
+  if (wanted && page_digest_) {
+    page_digest_->hold(view.release());
+  } else {
+    spent_.push_back(view.release());
+  }
+  return appended;
+}
+
+Result<void> Receiver::append_to_window(Connection& connection, const View& view) {
   for (std::uint32_t done = 0; done < view.size();) {
     if (filled_ == window_.size()) {
       if (Result<void> flushed = flush(); !flushed) return flushed;
     }
     const auto size = std::min<std::size_t>(view.size() - done, window_.size() - filled_);
     copies_.push_back(CopyOut{std::span(window_).subspan(filled_, size), view.netmem(), view.offset() + done});
-    if (segments_.empty() || segments_.back().connection != connection) {
-      segments_.push_back(Segment{connection, filled_, 0});
+    if (segments_.empty() || segments_.back().connection != &connection) {
+      segments_.push_back(Segment{&connection, filled_, 0});
     }
     segments_.back().size += size;
     filled_ += size;
@@ -131,6 +155,7 @@ void Receiver::end(Connection& connection) {
     connection.report.output = connection.output->name();
   }
   if (connection.digest) connection.report.digest = connection.digest->hex();
+  if (page_digest_) connection.report.digest = connection.sum.hex();
   close(connection);
 }
 

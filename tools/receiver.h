@@ -2,6 +2,7 @@
 // the pages for outputs and digests, through the copy engine: the memory may be one that the CPU cannot read.
 //
 //   port --deliveries--> Receiver --copy_out, batched--> window (1 MiB, reused) --> digest, output of each connection
+//                            `-- crc32c without an output --> PageDigest, where the pages are
 //
 // Threads: one, the consumer of the port's pool.
 #pragma once
@@ -16,6 +17,7 @@
 #include "netmem/ports/stream_port.h"
 #include "tools/digest.h"
 #include "tools/output.h"
+#include "tools/page_digest.h"
 #include "tools/report.h"
 
 namespace netmem::tool {
@@ -41,6 +43,7 @@ class Receiver {
   [[nodiscard]] std::vector<ConnectionReport> connections() const;
   // From the first connection's begin to the last one's end.
   [[nodiscard]] double seconds() const;
+  [[nodiscard]] bool digest_on_device() const { return page_digest_ && engine_.digests_on_device(); }
   // Connections beyond those asked for; closed unread.
   [[nodiscard]] std::uint64_t turned_away() const { return turned_away_; }
 
@@ -51,6 +54,7 @@ class Receiver {
     ConnectionReport report;
     Clock::time_point started;
     std::unique_ptr<Digest> digest;
+    PageDigest::Sum sum;  // instead, with page_digest_
     std::optional<Output> output;
     bool over = false;
   };
@@ -63,7 +67,10 @@ class Receiver {
 
   Result<void> process(std::span<Delivery> deliveries);
   void open(const Delivery& delivery);
-  Result<void> append(const Delivery& delivery);
+  Result<void> append(Delivery& delivery);
+  Result<void> append_to_window(Connection& connection, const View& view);
+  // Everything that was appended has reached digests and outputs.
+  Result<void> settle();
   Result<void> flush();
   void consume(Connection& connection, std::span<const std::byte> bytes);
   void end(Connection& connection);
@@ -81,7 +88,8 @@ class Receiver {
   std::uint64_t bytes_ = 0;
   Clock::time_point last_end_;
 
-  std::vector<std::byte> window_;
+  std::optional<PageDigest> page_digest_;
+  std::vector<std::byte> window_;  // empty: nobody wants the bytes there
   std::size_t filled_ = 0;
   std::vector<CopyOut> copies_;
   std::vector<Segment> segments_;

@@ -1,6 +1,10 @@
 // netmem recv: connections (recv_connections) or packets of an interface (recv_packets).
+#include <algorithm>
+#include <bit>
 #include <memory>
 
+#include "netmem/base/units.h"
+#include "netmem/core/region.h"
 #include "tools/arguments.h"
 #include "tools/commands.h"
 #include "tools/recv_connections.h"
@@ -15,6 +19,7 @@ constexpr const char* kExamples = R"(Examples:
   netmem recv --listen :9000 --connections 64 --output received/ --json
   netmem recv --listen :9000 --memory huge:1G --page-size 2M --digest none
   netmem recv --listen :9000 --memory opencl:0.0:64M --output copy.bin
+  netmem recv --listen :9000 --memory cuda:0:1G --placement contiguous --message 1M
   netmem recv --listen :9000 --output - | tar x
   netmem recv --interface eth0 --udp 9000 --count 1000 --output payload.bin
   netmem recv --interface eth0 --any --queue 0 --pcap capture.pcapng --digest none
@@ -33,6 +38,7 @@ constexpr const char* kMemory = "memfd:256M";
 
 // `memory` is empty where nothing was asked for: then kMemory, of packets kPacketMemory.
 struct RecvArguments : ConnectionArguments {
+  std::string placement = "pages";
   PacketArguments packets;
 };
 
@@ -63,6 +69,16 @@ void add_arguments(CLI::App& command, RecvArguments& arguments) {
       ->type_name("NAME")
       ->check(CLI::IsMember({"auto", "direct", "staged"}));
   command
+      .add_option("--placement", arguments.placement,
+                  "pages: bytes go into pages as they come (default); contiguous: each message in one piece")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"pages", "contiguous"}));
+  command
+      .add_option("--message", arguments.message,
+                  "of --placement contiguous: bytes of each message of a connection; pages are made to hold one")
+      ->type_name("SIZE")
+      ->transform(size_argument());
+  command
       .add_option("--output", arguments.output,
                   "a file, a directory (connection-1.bin and so on), or - for standard output (default: nowhere)")
       ->type_name("FILE|DIR|-");
@@ -78,7 +94,22 @@ int run_recv_packets(const CLI::App& command, const RecvArguments& arguments) {
                                           .json = arguments.common.json});
 }
 
-int run_recv_connections(RecvArguments& arguments) {
+// --placement and --message go together, and the pages are as large as a message needs them.
+void place_messages(const CLI::App& command, RecvArguments& arguments) {
+  const bool contiguous = arguments.placement == "contiguous";
+  if (contiguous && arguments.message == 0)
+    throw CLI::ValidationError("--placement contiguous", "say how large a message is: --message SIZE, at least 1");
+  if (!contiguous && command.count("--message") != 0)
+    throw CLI::ValidationError("--message", "goes with --placement contiguous");
+  if (!contiguous || command.count("--page-size") != 0) return;
+  constexpr std::size_t kLargest = std::size_t{1} << kLargestPageShift;
+  if (arguments.message > kLargest)
+    throw CLI::ValidationError("--message", "no page holds more than " + format_size(kLargest));
+  arguments.page_size = std::max(arguments.page_size, std::bit_ceil(arguments.message));
+}
+
+int run_recv_connections(const CLI::App& command, RecvArguments& arguments) {
+  place_messages(command, arguments);
   if (arguments.memory.empty()) arguments.memory = kMemory;
   Result<OutputPlan> outputs = OutputPlan::parse(arguments.output, arguments.common.connections);
   if (!outputs) throw CLI::ValidationError("--output", outputs.error().message());
@@ -95,7 +126,8 @@ void add_recv(CLI::App& app, int& exit_code) {
   add_arguments(*command, *arguments);
   command->footer(kExamples);
   command->callback([arguments, &exit_code, command] {
-    exit_code = arguments->listen.empty() ? run_recv_packets(*command, *arguments) : run_recv_connections(*arguments);
+    exit_code =
+        arguments->listen.empty() ? run_recv_packets(*command, *arguments) : run_recv_connections(*command, *arguments);
   });
 }
 

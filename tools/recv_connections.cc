@@ -20,15 +20,18 @@
 namespace netmem::tool {
 namespace {
 
-// The second pool of `staged` landing.
+// The second pool of `staged` landing: as many reads as may be under way. Whatever the memory's page size: each read
+// takes at least a page, and what lies in one is one copy where it goes to neighbours.
 constexpr std::size_t kStagingSize = 4 * MiB;
+constexpr std::size_t kStagingPage = 64 * KiB;
 
 // What receiving needs, in the order of creation; destroyed from the last to the first.
 struct Machinery {
   std::shared_ptr<MemoryProvider> memory;
   std::size_t region_pages = 0;
   PagePoolPtr pool;
-  PagePoolPtr staging;  // null for direct landing
+  PagePoolPtr staging;       // null for direct landing
+  std::string unregistered;  // why the device reaches the staging pool by a detour; empty: it does not
   std::unique_ptr<TcpPort> port;
 };
 
@@ -41,15 +44,30 @@ const char* landing_name(Landing landing) {
   return landing == Landing::direct ? "direct" : landing == Landing::staged ? "staged" : "auto";
 }
 
-Result<PagePoolPtr> make_staging(std::size_t page_size) {
+Result<PagePoolPtr> make_staging(std::shared_ptr<DmaDevice> dma) {
   HostOptions options;
-  options.size = std::max(kStagingSize, 4 * page_size);
-  options.page_size = page_size;
+  options.size = kStagingSize;
+  options.page_size = kStagingPage;
+  options.dma = std::move(dma);
   Result<std::shared_ptr<MemoryProvider>> host = make_host_provider(std::move(options));
   if (!host) return std::unexpected(host.error());
   PoolOptions pool;
   pool.name = "staging";
   return PagePool::create(*host, std::move(pool));
+}
+
+// Registered with the memory's device, where it has one; not, said aloud, where that refuses.
+Result<void> add_staging(Machinery& built) {
+  const std::shared_ptr<DmaDevice> dma = built.memory->staging_dma();
+  Result<PagePoolPtr> staging = make_staging(dma);
+  if (!staging && dma != nullptr) {
+    built.unregistered = staging.error().message();
+    print_error(built.unregistered + "; copies to the device take a detour");
+    staging = make_staging(nullptr);
+  }
+  if (!staging) return std::unexpected(staging.error());
+  built.staging = std::move(*staging);
+  return {};
 }
 
 Result<Machinery> build(const ConnectionArguments& arguments) {
@@ -67,10 +85,9 @@ Result<Machinery> build(const ConnectionArguments& arguments) {
   built.pool = std::move(*pool);
   TcpOptions tcp;
   tcp.landing = parse_landing(arguments.landing);
+  tcp.message_size = arguments.message;
   if (tcp.landing != Landing::direct) {
-    Result<PagePoolPtr> staging = make_staging(arguments.page_size);
-    if (!staging) return std::unexpected(staging.error());
-    built.staging = std::move(*staging);
+    if (Result<void> added = add_staging(built); !added) return std::unexpected(added.error());
     tcp.staging = built.staging.get();
   }
   Result<std::unique_ptr<TcpPort>> port = TcpPort::create(*built.pool, tcp);
@@ -89,6 +106,8 @@ struct MemoryReport {
   std::string listening;
   std::string description;
   Landing landing = Landing::automatic;
+  std::size_t message = 0;
+  std::string unregistered;
   std::uint64_t turned_away = 0;
   std::vector<Counter> port;
   std::vector<Counter> provider;
@@ -99,6 +118,7 @@ struct MemoryReport {
 // Ends the port, so that every page should be home, and recounts.
 void close_books(Machinery& machinery, MemoryReport& report) {
   report.landing = machinery.port->landing();
+  report.unregistered = machinery.unregistered;
   report.port = machinery.port->counters();
   machinery.port.reset();
   report.pool = machinery.pool->counters();
@@ -139,6 +159,7 @@ TransferReport receive(const ConnectionArguments& arguments, OutputPlan& outputs
   TransferReport report;
   report.verb = "received";
   report.digest = arguments.common.digest_kind();
+  report.digest_on_device = receiver.digest_on_device();
   report.connections = receiver.connections();
   report.seconds = receiver.seconds();
   report.interrupted = StopSignal::requested();
@@ -148,12 +169,18 @@ TransferReport receive(const ConnectionArguments& arguments, OutputPlan& outputs
   return report;
 }
 
+std::string placement_text(const MemoryReport& memory) {
+  if (memory.message == 0) return {};
+  return fmt::format(", messages of {} bytes in one piece", memory.message);
+}
+
 std::string to_text(const MemoryReport& memory) {
   const PoolCounters& pool = memory.pool;
   return fmt::format(
-      "memory: {}, landing {}\npool: {} pages handed out (fast {}, refill {}, slow {}), {} in flight, {}\n",
-      memory.description, landing_name(memory.landing), pool.handed_out(), pool.fast, pool.refill,
-      pool.slow + pool.slow_high_order, pool.inflight(), memory.books.empty() ? "books balance" : memory.books);
+      "memory: {}, landing {}{}\npool: {} pages handed out (fast {}, refill {}, slow {}), {} in flight, {}\n",
+      memory.description, landing_name(memory.landing), placement_text(memory), pool.handed_out(), pool.fast,
+      pool.refill, pool.slow + pool.slow_high_order, pool.inflight(),
+      memory.books.empty() ? "books balance" : memory.books);
 }
 
 Json to_json(const MemoryReport& memory, const ConnectionArguments& arguments, const TransferReport& report) {
@@ -162,7 +189,10 @@ Json to_json(const MemoryReport& memory, const ConnectionArguments& arguments, c
             {"memory", arguments.memory},
             {"memory_description", memory.description},
             {"page_size", arguments.page_size},
-            {"landing", landing_name(memory.landing)}};
+            {"landing", landing_name(memory.landing)},
+            {"placement", arguments.message == 0 ? "pages" : "contiguous"},
+            {"message", arguments.message == 0 ? Json() : Json(arguments.message)},
+            {"staging_unregistered", memory.unregistered.empty() ? Json() : Json(memory.unregistered)}};
   json.update(tool::to_json(report));
   json["turned_away"] = memory.turned_away;
   json["pool"] = tool::to_json(memory.pool);
@@ -190,6 +220,7 @@ Result<int> receive_and_report(const ConnectionArguments& arguments, OutputPlan 
   MemoryReport memory;
   memory.listening = listening_address(arguments.listen, machinery->port->local_port());
   memory.description = machinery->memory->describe();
+  memory.message = arguments.message;
   fmt::print(stderr, "listening on {}\n", memory.listening);
   TransferReport report = receive(arguments, outputs, *machinery, memory);
   close_books(*machinery, memory);

@@ -14,6 +14,7 @@ struct ConnectionArguments {
   std::string memory;
   std::size_t page_size = 4096;
   std::string landing = "auto";
+  std::size_t message = 0;  // bytes of each message, which lands in one piece; 0: --placement pages
   std::string output;
   CommonArguments common;
 };

@@ -143,7 +143,7 @@ void add_packets(CLI::App& command, PacketArguments& arguments) {
 }
 
 void check_packets(const CLI::App& command, const PacketArguments& arguments, const std::string& output) {
-  for (const char* option : {"--connections", "--landing"})
+  for (const char* option : {"--connections", "--landing", "--placement", "--message"})
     if (command.count(option) != 0) throw CLI::ValidationError(option, "goes with --listen");
   if (!arguments.udp && !arguments.tcp_sniff && !arguments.any)
     throw CLI::ValidationError("--interface", "say which packets: --udp, --tcp-sniff or --any");

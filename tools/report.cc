@@ -16,7 +16,7 @@ std::string to_text(const ConnectionReport& connection, const TransferReport& re
   std::string line =
       fmt::format("connection {} {}: {} bytes in {:.3f} s, {}/s", connection.number, connection.peer, connection.bytes,
                   connection.seconds, format_size(per_second(connection.bytes, connection.seconds)));
-  if (!connection.digest.empty()) line += fmt::format(", {} {}", digest_name(report.digest), connection.digest);
+  if (!connection.digest.empty()) line += ", " + digest_text(report.digest, connection.digest, report.digest_on_device);
   if (!connection.output.empty()) line += ", " + connection.output;
   if (!connection.error.empty()) line += ", failed: " + connection.error;
   return line + "\n";
@@ -68,6 +68,7 @@ Json to_json(const TransferReport& report) {
             {"seconds", report.seconds},
             {"bytes_per_second", per_second(report.bytes(), report.seconds)},
             {"digest", digest_name(report.digest)},
+            {"digest_by", digest_by(report.digest, report.digest_on_device)},
             {"errors", report.errors}};
   json["connections"] = Json::array();
   for (const ConnectionReport& connection : report.connections) json["connections"].push_back(to_json(connection));
@@ -99,6 +100,15 @@ Json to_json(const std::vector<Counter>& counters) {
   Json json = Json::object();
   for (const Counter& counter : counters) json[counter.name] = counter.value;
   return json;
+}
+
+Json digest_by(DigestKind digest, bool on_device) {
+  if (digest == DigestKind::none) return {};
+  return on_device ? "device" : "cpu";
+}
+
+std::string digest_text(DigestKind digest, const std::string& hex, bool on_device) {
+  return fmt::format("{} {}{}", digest_name(digest), hex, on_device ? " on the device" : "");
 }
 
 Json or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }

@@ -32,6 +32,7 @@ struct ConnectionReport {
 struct TransferReport {
   std::string verb;  // "received", "sent"
   DigestKind digest = DigestKind::none;
+  bool digest_on_device = false;  // computed by the device whose memory the bytes are in
   std::vector<ConnectionReport> connections;
   double seconds = 0;  // from the first connection to the last byte of the last one
   bool interrupted = false;
@@ -48,6 +49,10 @@ Json to_json(const TransferReport& report);
 
 Json to_json(const PoolCounters& counters);
 Json to_json(const std::vector<Counter>& counters);
+// Who computed a digest: "device", "cpu", or null when there is none.
+Json digest_by(DigestKind digest, bool on_device);
+// "crc32c 0123abcd", and "on the device" where it was computed there.
+std::string digest_text(DigestKind digest, const std::string& hex, bool on_device);
 // null for an empty text.
 Json or_null(const std::string& text);
 

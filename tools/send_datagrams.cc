@@ -46,7 +46,7 @@ std::string to_text(const DatagramArguments& arguments, const DatagramSender& se
       "{}sent {} datagrams, {} bytes ({}) to {} in {:.3f} s, {} packets/s, {}/s",
       report.interrupted ? "interrupted: " : "", sender.datagrams(), sent.bytes, format_size(sent.bytes), sent.peer,
       sent.seconds, per_second(sender.datagrams(), sent.seconds), format_size(per_second(sent.bytes, sent.seconds)));
-  if (!sent.digest.empty()) text += fmt::format(", {} {}", digest_name(report.digest), sent.digest);
+  if (!sent.digest.empty()) text += ", " + digest_text(report.digest, sent.digest, false);
   if (sender.most_in_one_piece() != 0 && arguments.size > sender.most_in_one_piece())
     text += fmt::format("; in fragments, only {} bytes go in one piece", sender.most_in_one_piece());
   return text + "\n";

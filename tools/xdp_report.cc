@@ -14,7 +14,7 @@ std::string pool_text(const char* what, const std::string& memory, const PoolCou
 std::string queue_text(const QueueReport& queue, DigestKind digest) {
   std::string text =
       fmt::format("queue {}: {} packets, {} bytes of payload", queue.queue, queue.counts.packets, queue.counts.bytes);
-  if (!queue.digest.empty()) text += fmt::format(", {} {}", digest_name(digest), queue.digest);
+  if (!queue.digest.empty()) text += ", " + digest_text(digest, queue.digest, queue.digest_on_device);
   if (!queue.output.empty()) text += ", " + queue.output;
   if (queue.counts.beyond_count != 0) text += fmt::format(", {} more than asked for", queue.counts.beyond_count);
   if (!queue.error.empty()) text += ", failed: " + queue.error;
@@ -23,7 +23,7 @@ std::string queue_text(const QueueReport& queue, DigestKind digest) {
   return text;
 }
 
-Json queue_json(const QueueReport& queue) {
+Json queue_json(const QueueReport& queue, DigestKind digest) {
   return Json{{"queue", queue.queue},
               {"description", queue.description},
               {"zero_copy", queue.zero_copy},
@@ -34,6 +34,7 @@ Json queue_json(const QueueReport& queue) {
               {"frame_bytes", queue.counts.frame_bytes},
               {"beyond_count", queue.counts.beyond_count},
               {"digest", or_null(queue.digest)},
+              {"digest_by", digest_by(digest, queue.digest_on_device)},
               {"output", or_null(queue.output)},
               {"error", or_null(queue.error)},
               {"port", to_json(queue.port)},
@@ -77,7 +78,7 @@ Json to_json(const SessionReport& report, DigestKind digest) {
             {"errors", report.errors},
             {"drops", to_json(report.drops())}};
   json["queues"] = Json::array();
-  for (const QueueReport& queue : report.queues) json["queues"].push_back(queue_json(queue));
+  for (const QueueReport& queue : report.queues) json["queues"].push_back(queue_json(queue, digest));
   json["books_balance"] = report.books_balance();
   return json;
 }

@@ -1,13 +1,15 @@
 // Moves bytes between host memory and pages of any kind: the stand-in for a device's DMA where there is no device, the
 // device's own where there is one. For host pages it is memcpy, so that callers need not ask.
 //
-//   begin_copy_in, begin_gather --> ticket --> poll or wait says once that the bytes are there, or why not
+//   begin_copy_in, begin_gather, begin_crc32c --> ticket --> poll or wait says once that the bytes are there, or why
+//   not
 //
 // An engine without a queue of its own has copied when begin returns.
 // Threads: any.
 // Invariants:
 //  1. What one thread begins lands in the order in which it began it, as far as the same bytes are concerned.
-//  2. A ticket ends with the poll or wait that says done or gives an error. Until then the batch's host memory and pages
+//  2. A ticket ends with the poll or wait that says done or gives an error. Until then the batch's host memory and
+//  pages
 //     are the engine's, from then on the caller's, after an error too.
 #pragma once
 
@@ -35,7 +37,7 @@ struct CopyOut {
   std::uint32_t offset;
 };
 
-// Bytes of one page that are to be put behind those of others.
+// Bytes of one page, for what concerns several of them.
 struct GatherPiece {
   Netmem from;
   std::uint32_t offset;
@@ -68,6 +70,11 @@ class NETMEM_EXPORT CopyEngine {
   // leaves its page, pieces that are not as many bytes as the destination, what the engine cannot reach.
   // REQUIRES: destination and pieces do not overlap.
   virtual Result<CopyTicket> begin_gather(std::span<const GatherPiece> pieces, const Destination& to);
+  // CRC-32C of each piece (netmem/base/crc32c.h), written to as many `crcs` when the ticket is done. Refused: as
+  // copy_out. An engine that has no better way copies the bytes out.
+  virtual Result<CopyTicket> begin_crc32c(std::span<const GatherPiece> pieces, std::span<std::uint32_t> crcs);
+  // That the device computes them, and not the CPU.
+  [[nodiscard]] virtual bool digests_on_device() const { return false; }
   // True: done. Never blocks. REQUIRES: the ticket has not ended; one thread at a time asks for one ticket.
   virtual Result<bool> poll(CopyTicket ticket);
   virtual Result<void> wait(CopyTicket ticket);

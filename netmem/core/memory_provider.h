@@ -61,6 +61,9 @@ class NETMEM_EXPORT MemoryProvider : public std::enable_shared_from_this<MemoryP
   [[nodiscard]] virtual std::vector<Counter> counters() const { return {}; }
 
   [[nodiscard]] virtual CopyEngine& copy_engine() = 0;
+  // What host memory that is copied to and from this memory is best registered with, as its provider's DMA device; null
+  // where that would change nothing.
+  [[nodiscard]] virtual std::shared_ptr<DmaDevice> staging_dma() { return nullptr; }
 
   // Pages that belong to no pool any more keep their provider alive. The pool says so to the provider that it knows;
   // the last drop reclaims the page at the region's provider. A decorator strikes the page from its own books and tells

@@ -30,7 +30,8 @@ Connection* ConnectionTable::find(ConnectionId id) const {
 }
 
 void ConnectionTable::remove(Connection& connection) {
-  NETMEM_CHECK(!connection.starved.linked && !connection.open_holders.linked && !connection.open.page,
+  NETMEM_CHECK(!connection.starved.linked && !connection.open_holders.linked && !connection.open.page &&
+                   !connection.endings.linked && connection.reads == 0,
                "connection %llu is removed while it holds a page or waits for one",
                static_cast<unsigned long long>(connection.id));
   const auto slot = static_cast<std::uint32_t>(connection.id & kSlotMask);

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,13 @@ struct Connection {
   Fd socket;
   std::string peer;
   OpenPage open;                // its last page, while that has room
-  ConnectionLink starved;       // in the queue of those that wait for pages, and then not watched by the poller
-  ConnectionLink open_holders;  // in the list of those whose `open` is set
+  std::size_t reads = 0;        // whose copies are under way, or whose views were not all delivered
+  bool watched = false;         // by the poller
+  bool over = false;            // nothing is read any more; its last delivery is still to come
+  std::optional<Error> error;   // why it is over, if it has failed
+  ConnectionLink starved;       // in the queue of those that wait for pages
+  ConnectionLink open_holders;  // in the list of those whose `open` may be given up
+  ConnectionLink endings;       // in the list of those that are over
 };
 
 // A queue threaded through one of the links of its members. A connection is in it at most once.
@@ -75,7 +81,7 @@ class ConnectionTable {
   Connection& add(Fd socket, std::string peer);
   // Null when it has gone.
   [[nodiscard]] Connection* find(ConnectionId id) const;
-  // REQUIRES: on no queue. Closes its socket.
+  // REQUIRES: on no queue, without a page or a read. Closes its socket.
   void remove(Connection& connection);
 
   [[nodiscard]] std::size_t size() const { return slots_.size() - free_.size(); }

@@ -10,14 +10,6 @@ std::size_t most_pages(std::size_t read_size, std::size_t page_size) {
   return std::min((read_size + page_size - 1) / page_size + 1, IoVector::kMost);
 }
 
-void deliver(Delivery& out, ConnectionId connection, View view) {
-  out.connection = connection;
-  out.kind = Delivery::Kind::data;
-  out.view = std::move(view);
-  out.peer.clear();
-  out.error.reset();
-}
-
 }  // namespace
 
 ssize_t IoVector::read(int socket) const {
@@ -36,24 +28,28 @@ std::size_t alloc_run(PagePool& pool, std::span<Netmem> out) noexcept {
   return count;
 }
 
-PageRun::PageRun(PagePool& pool, std::size_t read_size)
+PageRun::PageRun(PagePool& pool, std::size_t read_size, std::size_t message_size)
     : pool_(pool),
-      page_size_(static_cast<std::uint32_t>(pool.page_size())),
+      room_size_(static_cast<std::uint32_t>(message_size != 0 ? message_size : pool.page_size())),
+      whole_messages_(message_size != 0),
       read_size_(read_size),
-      pages_(most_pages(read_size, pool.page_size())) {}
+      pages_(most_pages(read_size, pool.page_size())) {
+  NETMEM_CHECK(room_size_ <= pool.page_size(), "a page of %zu bytes holds no message of %u", pool.page_size(),
+               room_size_);
+}
 
 bool PageRun::gather(const OpenPage& open, std::size_t most) noexcept {
   NETMEM_CHECK(count_ == 0, "%zu pages of the last read were neither settled nor put back", count_);
   most = std::min(most, pages_.size());
-  std::size_t fresh = (read_size_ + page_size_ - 1) / page_size_;
+  std::size_t fresh = (read_size_ + room_size_ - 1) / room_size_;
   fresh_ = 0;
   first_offset_ = 0;
   if (open.page) {
     pages_[0] = open.page;
     fresh_ = 1;
     first_offset_ = open.used;
-    const std::size_t rest = page_size_ - open.used;
-    fresh = rest >= read_size_ ? 0 : (read_size_ - rest + page_size_ - 1) / page_size_;
+    const std::size_t rest = room_size_ - open.used;
+    fresh = rest >= read_size_ ? 0 : (read_size_ - rest + room_size_ - 1) / room_size_;
   }
   fresh = std::min(fresh, most - fresh_);
   count_ = fresh_ + alloc_run(pool_, std::span(pages_).subspan(fresh_, fresh));
@@ -69,24 +65,6 @@ bool PageRun::expose(IoVector& io) const noexcept {
     io.add(window + room.offset, room.size);
   }
   return true;
-}
-
-std::size_t PageRun::settle(std::size_t bytes, ConnectionId connection, OpenPage& open,
-                            std::span<Delivery> out) noexcept {
-  open = {};
-  std::size_t i = 0;
-  for (; bytes != 0; ++i) {
-    const Room room = this->room(i);
-    const auto size = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, room.size));
-    if (size < room.size) {
-      retain(room.page);
-      open = {room.page, room.offset + size};
-    }
-    deliver(out[i], connection, View(Ref(room.page), room.offset, size));
-    bytes -= size;
-  }
-  recycle_from(i);
-  return i;
 }
 
 void PageRun::put_back() noexcept { recycle_from(fresh_); }

@@ -5,14 +5,21 @@
 //   settle:  [ open page |##view## ][ #view ][ #v..   ]-> recycled
 //                                             `-- the connection's open page from now on
 //
+// With a message size, each page takes one message and its view is made when that is complete:
+//   settle:  [ open page |#######] [ message ][ message ][ #...  ]
+//              `-- one view of both parts                `-- the open page: a part of a message, no view of it yet
+//
 // Threads: the pool's consumer. Nothing here allocates heap memory after the constructor.
 // Invariants:
 //  1. Each gathered page is settled or put back before the next gather.
 //  2. An open page has room; the connection holds one reference to it, each view of it one more.
+//  3. With a message size: an open page holds a part of a message, and nobody but the connection (and the copies that
+//     are on their way there) holds it.
 #pragma once
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -59,8 +66,9 @@ class IoVector {
 
 class PageRun {
  public:
-  // For reads of `read_size` bytes, rounded up to whole pages.
-  PageRun(PagePool& pool, std::size_t read_size);
+  // For reads of `read_size` bytes, rounded up to whole pages. `message_size`: of the messages, each of which gets a
+  // page of its own; 0: bytes go into pages as they come. REQUIRES: a page holds a message.
+  PageRun(PagePool& pool, std::size_t read_size, std::size_t message_size);
 
   // How many pages a run may have.
   [[nodiscard]] std::size_t most() const { return pages_.size(); }
@@ -76,17 +84,36 @@ class PageRun {
   };
   [[nodiscard]] Room room(std::size_t i) const {
     const std::uint32_t offset = i == 0 ? first_offset_ : 0;
-    return {pages_[i], offset, page_size_ - offset};
+    return {pages_[i], offset, room_size_ - offset};
   }
   [[nodiscard]] std::size_t pages() const { return count_; }
-  [[nodiscard]] std::size_t bytes() const { return count_ * page_size_ - first_offset_; }
+  [[nodiscard]] std::size_t bytes() const { return count_ * room_size_ - first_offset_; }
+
+  [[nodiscard]] bool whole_messages() const { return whole_messages_; }
 
   // Adds the whole room to `io`. False: the kernel cannot write one of the pages.
   bool expose(IoVector& io) const noexcept;
 
-  // The first `bytes` were filled: writes a data delivery for each page of them into `out`, updates `open`, and
-  // recycles the rest. How many deliveries. REQUIRES: 0 < bytes <= bytes(); room for most() of gather().
-  std::size_t settle(std::size_t bytes, ConnectionId connection, OpenPage& open, std::span<Delivery> out) noexcept;
+  // The first `bytes` were filled: gives a view for each page of them to `put`, in order, updates `open`, and recycles
+  // the rest. REQUIRES: 0 < bytes <= bytes().
+  template <class Put>
+  void settle(std::size_t bytes, OpenPage& open, Put put) noexcept {
+    open = {};
+    std::size_t i = 0;
+    for (; bytes != 0; ++i) {
+      const Room room = this->room(i);
+      const auto size = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, room.size));
+      bytes -= size;
+      if (size < room.size) {
+        open = {room.page, room.offset + size};
+        if (whole_messages_) continue;  // the last one
+        retain(room.page);
+      }
+      const std::uint32_t begin = whole_messages_ ? 0 : room.offset;
+      put(View(Ref(room.page), begin, room.offset + size - begin));
+    }
+    recycle_from(i);
+  }
   // Nothing was filled.
   void put_back() noexcept;
 
@@ -94,7 +121,8 @@ class PageRun {
   void recycle_from(std::size_t first) noexcept;
 
   PagePool& pool_;
-  std::uint32_t page_size_;
+  std::uint32_t room_size_;  // bytes of a page that are filled
+  bool whole_messages_;
   std::size_t read_size_;
   std::vector<Netmem> pages_;
   std::size_t count_ = 0;

@@ -1,5 +1,6 @@
 #include "netmem/ports/poller.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -46,12 +47,21 @@ Result<void> Poller::wait(int timeout_ms) {
   return {};
 }
 
+void Poller::wait_for_wake(int timeout_ms) {
+  pollfd doorbell{.fd = doorbell_.get(), .events = POLLIN, .revents = 0};
+  if (::poll(&doorbell, 1, timeout_ms) == 1) answer_doorbell();
+}
+
+void Poller::answer_doorbell() {
+  std::uint64_t rings = 0;
+  woken_ |= ::read(doorbell_.get(), &rings, sizeof rings) == sizeof rings;
+}
+
 std::optional<std::uint64_t> Poller::next() {
   while (next_ < count_) {
     const std::uint64_t tag = events_[next_++].data.u64;
     if (tag != kDoorbell) return tag;
-    std::uint64_t rings = 0;
-    woken_ |= ::read(doorbell_.get(), &rings, sizeof rings) == sizeof rings;
+    answer_doorbell();
   }
   return std::nullopt;
 }

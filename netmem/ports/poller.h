@@ -36,6 +36,10 @@ class Poller {
   [[nodiscard]] bool single() const { return count_ == 1; }
   // REQUIRES: nothing pending. Waits up to `timeout_ms` (-1: without end); signals end it early.
   Result<void> wait(int timeout_ms);
+  // Waits for wake() alone, whatever is pending.
+  void wait_for_wake(int timeout_ms);
+  // The tag that next() gave last is given once more. REQUIRES: no wait since.
+  void again() { --next_; }
   // The next tag that can be read; empty when there is none.
   [[nodiscard]] std::optional<std::uint64_t> next();
   // Whether wake() was called since the last time.
@@ -43,6 +47,8 @@ class Poller {
 
  private:
   Poller(Fd epoll, Fd doorbell) : epoll_(std::move(epoll)), doorbell_(std::move(doorbell)) {}
+
+  void answer_doorbell();
 
   Fd epoll_;
   Fd doorbell_;

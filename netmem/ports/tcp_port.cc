@@ -4,12 +4,15 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "netmem/base/single_writer.h"
+#include "netmem/base/units.h"
 #include "netmem/ports/acceptor.h"
 #include "netmem/ports/address.h"
 #include "netmem/ports/connections.h"
+#include "netmem/ports/copy_wait.h"
 #include "netmem/ports/deadline.h"
 #include "netmem/ports/landing.h"
 #include "netmem/ports/poller.h"
@@ -54,8 +57,13 @@ class Sink {
 
 class KernelTcpPort final : public TcpPort {
  public:
-  KernelTcpPort(PagePool& pool, Landing landing, std::unique_ptr<LandingStrategy> strategy, Poller poller)
-      : pool_(pool), landing_(landing), strategy_(std::move(strategy)), poller_(std::move(poller)) {}
+  KernelTcpPort(PagePool& pool, Landing landing, std::unique_ptr<LandingStrategy> strategy, bool whole_messages,
+                Poller poller)
+      : pool_(pool),
+        landing_(landing),
+        strategy_(std::move(strategy)),
+        whole_messages_(whole_messages),
+        poller_(std::move(poller)) {}
   ~KernelTcpPort() override {
     for (const ConnectionId id : connections_.ids()) close(id);
   }
@@ -72,31 +80,43 @@ class KernelTcpPort final : public TcpPort {
   [[nodiscard]] std::vector<Counter> counters() const override;
 
  private:
-  [[nodiscard]] int wait_ms(const Sink& sink, int left_ms);
+  Result<void> look(const Sink& sink, int left_ms, CopyWait& copies);
+  [[nodiscard]] int wait_ms(const Sink& sink, int left_ms, CopyWait& copies);
   void handle(std::uint64_t tag, Sink& sink);
   void accept(std::uint64_t tag, Sink& sink);
-  void read(Connection& connection, Sink& sink);
+  Landed::Kind read(Connection& connection, Sink& sink);
   bool reread(Sink& sink);
   Result<Landed> land(Connection& connection, Sink& sink);
   void settle(Connection& connection, const Result<Landed>& landed, Sink& sink);
-  void end(Connection& connection, Sink& sink);
-  void fail(Connection& connection, Error error, Sink& sink);
+
+  void deliver(Sink& sink);
+  void take_arrivals(Sink& sink);
+  void finish(Connection& connection, std::optional<Error> error, Sink& sink);
+  bool put_last(Connection& connection, Sink& sink);
   void remove(Connection& connection);
+  Result<void> watch(Connection& connection);
+  void unwatch(Connection& connection);
 
   void starve(Connection& connection, Sink& sink);
   void serve_starved(Sink& sink);
+  [[nodiscard]] Connection* first_starved_with_part() const;
   bool free_pages(Sink& sink);
   void note_open_page(Connection& connection);
   void give_up_open_page(Connection& connection);
+  [[nodiscard]] bool has_part(const Connection& connection) const {
+    return whole_messages_ && static_cast<bool>(connection.open.page);
+  }
 
   PagePool& pool_;
   Landing landing_;
   std::unique_ptr<LandingStrategy> strategy_;
+  bool whole_messages_;
   Poller poller_;
   Acceptor acceptor_;
   ConnectionTable connections_;
   ConnectionQueue<&Connection::starved> starved_;  // first come, first served; none of them is watched by the poller
   ConnectionQueue<&Connection::open_holders> open_holders_;
+  ConnectionQueue<&Connection::endings> endings_;
   bool events_first_ = false;  // the starved filled the program's span last time: what the poller has goes first
   int retry_ms_ = kFirstRetryMs;
   ConnectionId reread_ = 0;  // filled its last read and was alone; 0: none
@@ -104,7 +124,7 @@ class KernelTcpPort final : public TcpPort {
 
   struct {
     Tally accepted, adopted, ended, failed, closed, connections;
-    Tally bytes, reads, pages, views, open_pages_given_up, staged_copies;
+    Tally bytes, reads, pages, views, open_pages_given_up, staged_copies, abandoned_bytes;
     Tally starved, starved_now, waits, accept_paused;
   } tally_;
 };
@@ -121,7 +141,7 @@ Result<ConnectionId> KernelTcpPort::adopt(Fd socket) {
   const int flags = ::fcntl(socket.get(), F_GETFL);
   if (::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK) != 0) return system_error(attempted);
   Connection& connection = connections_.add(std::move(socket), format_address(peer));
-  if (auto added = poller_.add(connection.socket.get(), connection.id); !added) {
+  if (auto added = watch(connection); !added) {
     connections_.remove(connection);
     return std::unexpected(added.error());
   }
@@ -133,18 +153,16 @@ Result<ConnectionId> KernelTcpPort::adopt(Fd socket) {
 Result<std::size_t> KernelTcpPort::receive(std::span<Delivery> out, int timeout_ms) {
   if (out.empty()) return refused("receive", "there is no room for a delivery", "pass room for at least one");
   Sink sink(out);
-  if (reread(sink)) return sink.count();
+  if (strategy_->idle() && reread(sink)) return sink.count();
   const Deadline deadline(timeout_ms);
+  CopyWait copies;
   for (;;) {
+    deliver(sink);
     if (!std::exchange(events_first_, false)) serve_starved(sink);
     events_first_ = sink.full();
-    if (!poller_.pending() && !sink.full()) {
-      const int wait = wait_ms(sink, deadline.left_ms());
-      tally_.waits.add(1);
-      rereads_ = 0;
-      if (auto waited = poller_.wait(wait); !waited) return std::unexpected(waited.error());
-    }
-    while (!sink.full()) {
+    if (!sink.full())
+      if (auto looked = look(sink, deadline.left_ms(), copies); !looked) return std::unexpected(looked.error());
+    while (!sink.full() && !strategy_->full()) {
       const auto tag = poller_.next();
       if (!tag) break;
       handle(*tag, sink);
@@ -153,11 +171,26 @@ Result<std::size_t> KernelTcpPort::receive(std::span<Delivery> out, int timeout_
   }
 }
 
-int KernelTcpPort::wait_ms(const Sink& sink, int left_ms) {
+// Waits for sockets, if none is known to be ready. One that cannot be read before something has landed is not waited
+// for.
+Result<void> KernelTcpPort::look(const Sink& sink, int left_ms, CopyWait& copies) {
+  if (!strategy_->full() && poller_.pending()) return {};
+  const int wait = wait_ms(sink, left_ms, copies);
+  if (strategy_->full()) {
+    if (wait != 0) poller_.wait_for_wake(wait);
+    return {};
+  }
+  tally_.waits.add(1);
+  rereads_ = 0;
+  return poller_.wait(wait);
+}
+
+int KernelTcpPort::wait_ms(const Sink& sink, int left_ms, CopyWait& copies) {
   const int resume = acceptor_.resume(poller_);
   if (sink.count() != 0) return 0;
   int wait = sooner(left_ms, resume);
-  if (!starved_.empty()) {
+  if (!strategy_->idle()) wait = sooner(wait, copies.next_ms());
+  if (!starved_.empty() && wait != 0) {
     wait = sooner(wait, retry_ms_);
     retry_ms_ = std::min(2 * retry_ms_, kLongestRetryMs);
   }
@@ -167,10 +200,11 @@ int KernelTcpPort::wait_ms(const Sink& sink, int left_ms) {
 void KernelTcpPort::handle(std::uint64_t tag, Sink& sink) {
   if (tag < Acceptor::kTagEnd) return accept(tag, sink);
   Connection* connection = connections_.find(tag);
-  if (connection == nullptr || connection->starved.linked) return;  // closed, or queued, since the wait
+  if (connection == nullptr || !connection->watched) return;  // closed, over, or queued, since the wait
   // Those who wait for pages come first.
-  if (!starved_.empty()) return starve(*connection, sink);
-  read(*connection, sink);
+  const bool finishes_message = has_part(*connection);  // which needs no page, and makes one free
+  if (!starved_.empty() && !finishes_message) return starve(*connection, sink);
+  if (read(*connection, sink) == Landed::Kind::busy) poller_.again();
 }
 
 void KernelTcpPort::accept(std::uint64_t tag, Sink& sink) {
@@ -181,28 +215,32 @@ void KernelTcpPort::accept(std::uint64_t tag, Sink& sink) {
     tally_.accepted.add(1);
     Connection& connection = connections_.add(std::move(accepted->socket), std::move(accepted->peer));
     tally_.connections.set(connections_.size());
-    if (auto added = poller_.add(connection.socket.get(), connection.id); !added) {
-      // Not watched, like the starved: the common way out tells those two apart by the queue.
-      starved_.push_back(connection);
-      fail(connection, added.error(), sink);
+    if (auto added = watch(connection); !added) {
+      finish(connection, added.error(), sink);
       continue;
     }
     sink.put({connection.id, Delivery::Kind::opened, {}, connection.peer, {}});
   }
 }
 
-void KernelTcpPort::read(Connection& connection, Sink& sink) {
+// How it went; `nothing` when there was an error.
+Landed::Kind KernelTcpPort::read(Connection& connection, Sink& sink) {
   const Result<Landed> landed = land(connection, sink);
-  if (landed && landed->kind == Landed::Kind::dry) return starve(connection, sink);
+  const Landed::Kind kind = landed ? landed->kind : Landed::Kind::nothing;
+  if (kind == Landed::Kind::dry) {
+    starve(connection, sink);
+    return kind;
+  }
   const ConnectionId id = connection.id;
   settle(connection, landed, sink);
   if (landed && landed->filled && poller_.single() && rereads_ < kMostRereads) reread_ = id;
+  return kind;
 }
 
 // Whether that brought anything.
 bool KernelTcpPort::reread(Sink& sink) {
   Connection* connection = connections_.find(std::exchange(reread_, 0));
-  if (connection == nullptr || connection->starved.linked || !starved_.empty()) return false;
+  if (connection == nullptr || !connection->watched || !starved_.empty()) return false;
   ++rereads_;
   read(*connection, sink);
   return sink.count() != 0;
@@ -210,44 +248,90 @@ bool KernelTcpPort::reread(Sink& sink) {
 
 // Looks for pages that nobody uses before it says that there are none.
 Result<Landed> KernelTcpPort::land(Connection& connection, Sink& sink) {
+  // While others are starved, fresh pages are theirs.
+  const std::size_t pages = has_part(connection) && !starved_.empty() ? 1 : LandingStrategy::kAnyNumber;
   for (;;) {
     const bool had_open_page = static_cast<bool>(connection.open.page);
-    auto landed = strategy_->land(connection.socket.get(), connection.id, connection.open, sink.room());
+    auto landed = strategy_->land(connection, sink.room(), pages);
     note_open_page(connection);
     if (!landed) return landed;
+    if (landed->kind == Landed::Kind::busy) return landed;
     if (landed->kind == Landed::Kind::dry && free_pages(sink)) continue;
     if (landed->kind == Landed::Kind::dry) return landed;
     tally_.reads.add(1);
+    tally_.staged_copies.add(landed->copies);
     if (landed->views != 0) {
       tally_.views.add(landed->views);
-      tally_.pages.add(landed->views - (had_open_page ? 1 : 0));
+      tally_.pages.add(landed->views - (had_open_page && !whole_messages_ ? 1 : 0));
       tally_.bytes.add(landed->bytes);
-      tally_.staged_copies.add(landed->copies);
     }
     return landed;
   }
 }
 
 void KernelTcpPort::settle(Connection& connection, const Result<Landed>& landed, Sink& sink) {
-  if (!landed) {
-    Error error = landed.error();
-    error.attempted = "receive from " + connection.peer;
-    return fail(connection, std::move(error), sink);
-  }
+  if (!landed) return finish(connection, landed.error(), sink);
   if (landed->kind == Landed::Kind::data) sink.written(landed->views);
-  if (landed->kind == Landed::Kind::ended) end(connection, sink);
+  if (landed->kind == Landed::Kind::begun) take_arrivals(sink);
+  if (landed->kind == Landed::Kind::ended) finish(connection, std::nullopt, sink);
 }
 
-void KernelTcpPort::end(Connection& connection, Sink& sink) {
-  tally_.ended.add(1);
-  sink.put({connection.id, Delivery::Kind::ended, {}, {}, {}});
-  remove(connection);
+// What has landed since, and the ends of connections that waited for it.
+void KernelTcpPort::deliver(Sink& sink) {
+  if (!strategy_->idle()) {
+    strategy_->poll();
+    take_arrivals(sink);
+  }
+  for (Connection* connection = endings_.front(); connection != nullptr && !sink.full();) {
+    Connection* const next = connection->endings.next;
+    if (connection->reads == 0) put_last(*connection, sink);
+    connection = next;
+  }
 }
 
-void KernelTcpPort::fail(Connection& connection, Error error, Sink& sink) {
-  tally_.failed.add(1);
-  sink.put({connection.id, Delivery::Kind::failed, {}, {}, std::move(error)});
+void KernelTcpPort::take_arrivals(Sink& sink) {
+  while (!sink.full()) {
+    Arrival arrival = strategy_->arrive(sink.room());
+    if (arrival.connection == nullptr) return;
+    if (arrival.error) {
+      strategy_->abandon(*arrival.connection);
+      finish(*arrival.connection, std::move(arrival.error), sink);
+      continue;
+    }
+    sink.written(arrival.views);
+    tally_.views.add(arrival.views);
+    tally_.pages.add(arrival.pages);
+    tally_.bytes.add(arrival.bytes);
+  }
+}
+
+// Nothing is read any more; the last delivery comes after those of the reads that are under way.
+void KernelTcpPort::finish(Connection& connection, std::optional<Error> error, Sink& sink) {
+  unwatch(connection);
+  starved_.remove(connection);
+  connection.over = true;
+  if (error) error->attempted = "receive from " + connection.peer;
+  connection.error = std::move(error);
+  if (connection.reads == 0 && put_last(connection, sink)) return;
+  if (!connection.endings.linked) endings_.push_back(connection);
+}
+
+// False: there was no room for all of it.
+bool KernelTcpPort::put_last(Connection& connection, Sink& sink) {
+  const bool failed = connection.error.has_value();
+  if (has_part(connection) && !failed && !sink.full()) {
+    const OpenPage part = std::exchange(connection.open, {});
+    tally_.views.add(1);
+    tally_.pages.add(1);
+    tally_.bytes.add(part.used);
+    sink.put({connection.id, Delivery::Kind::data, View(Ref(part.page), 0, part.used), {}, {}});
+  }
+  if (sink.full()) return false;
+  (failed ? tally_.failed : tally_.ended).add(1);
+  sink.put(
+      {connection.id, failed ? Delivery::Kind::failed : Delivery::Kind::ended, {}, {}, std::move(connection.error)});
   remove(connection);
+  return true;
 }
 
 void KernelTcpPort::close(ConnectionId id) {
@@ -258,14 +342,25 @@ void KernelTcpPort::close(ConnectionId id) {
 }
 
 void KernelTcpPort::remove(Connection& connection) {
-  if (connection.starved.linked)
-    starved_.remove(connection);
-  else
-    poller_.remove(connection.socket.get());
+  if (connection.reads != 0) strategy_->abandon(connection);
+  unwatch(connection);
+  starved_.remove(connection);
+  endings_.remove(connection);
+  if (has_part(connection)) tally_.abandoned_bytes.add(connection.open.used);
   if (connection.open.page) give_up_open_page(connection);
   connections_.remove(connection);
   tally_.connections.set(connections_.size());
   tally_.starved_now.set(starved_.size());
+}
+
+Result<void> KernelTcpPort::watch(Connection& connection) {
+  auto added = poller_.add(connection.socket.get(), connection.id);
+  connection.watched = added.has_value();
+  return added;
+}
+
+void KernelTcpPort::unwatch(Connection& connection) {
+  if (std::exchange(connection.watched, false)) poller_.remove(connection.socket.get());
 }
 
 // Takes the connection out of the poller until it had its turn: a ready descriptor that nobody reads would make every
@@ -273,27 +368,41 @@ void KernelTcpPort::remove(Connection& connection) {
 void KernelTcpPort::starve(Connection& connection, Sink& sink) {
   std::byte first;
   const ssize_t count = ::recv(connection.socket.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (count == 0) return end(connection, sink);
+  if (count == 0) return finish(connection, std::nullopt, sink);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (count < 0) return fail(connection, system_error("receive from " + connection.peer).error(), sink);
-  poller_.remove(connection.socket.get());
+  if (count < 0) return finish(connection, system_error("receive").error(), sink);
+  unwatch(connection);
   starved_.push_back(connection);
   tally_.starved.add(1);
   tally_.starved_now.set(starved_.size());
 }
 
-// A turn for each, as long as there are pages; afterwards the poller watches it again.
+// A turn for each, as long as there are pages; afterwards the poller watches it again. Without a page, one for those
+// who can go on in theirs.
 void KernelTcpPort::serve_starved(Sink& sink) {
-  for (std::size_t turns = starved_.size(); turns != 0 && !sink.full(); --turns) {
-    Connection& connection = *starved_.front();
-    const Result<Landed> landed = land(connection, sink);
-    if (landed && landed->kind == Landed::Kind::dry) break;
+  bool dry = false;
+  for (std::size_t turns = starved_.size(); turns != 0 && !sink.full() && !strategy_->full(); --turns) {
+    Connection* const connection = dry ? first_starved_with_part() : starved_.front();
+    if (connection == nullptr) break;
+    const Result<Landed> landed = land(*connection, sink);
+    if (landed && landed->kind == Landed::Kind::busy) break;
+    if (landed && landed->kind == Landed::Kind::dry) {
+      if (dry || !whole_messages_) break;
+      dry = true;
+      continue;
+    }
     retry_ms_ = kFirstRetryMs;
-    starved_.remove(connection);
-    if (auto added = poller_.add(connection.socket.get(), connection.id); !added) starved_.push_back(connection);
-    settle(connection, landed, sink);
+    starved_.remove(*connection);
+    if (auto added = watch(*connection); !added) starved_.push_back(*connection);
+    settle(*connection, landed, sink);
   }
   tally_.starved_now.set(starved_.size());
+}
+
+Connection* KernelTcpPort::first_starved_with_part() const {
+  Connection* connection = starved_.front();
+  while (connection != nullptr && !has_part(*connection)) connection = connection->starved.next;
+  return connection;
 }
 
 // Pages that are held for no good reason when none are left. Whether there were any.
@@ -308,7 +417,7 @@ bool KernelTcpPort::free_pages(Sink& sink) {
 }
 
 void KernelTcpPort::note_open_page(Connection& connection) {
-  const bool holds = static_cast<bool>(connection.open.page);
+  const bool holds = static_cast<bool>(connection.open.page) && !whole_messages_;
   if (holds == connection.open_holders.linked) return;
   if (holds)
     open_holders_.push_back(connection);
@@ -339,6 +448,11 @@ std::vector<Counter> KernelTcpPort::counters() const {
           {"views", tally_.views.read()},
           {"open_pages_given_up", tally_.open_pages_given_up.read()},
           {"staged_copies", tally_.staged_copies.read()},
+          {"reads_under_way", strategy_->tally().reads_under_way.read()},
+          {"late_reads", strategy_->tally().late_reads.read()},
+          {"copies_awaited", strategy_->tally().copies_awaited.read()},
+          {"failed_copies", strategy_->tally().failed_copies.read()},
+          {"abandoned_bytes", tally_.abandoned_bytes.read() + strategy_->tally().abandoned_bytes.read()},
           {"starved", tally_.starved.read()},
           {"starved_now", tally_.starved_now.read()},
           {"waits", tally_.waits.read()},
@@ -350,13 +464,18 @@ std::vector<Counter> KernelTcpPort::counters() const {
 Result<std::unique_ptr<TcpPort>> TcpPort::create(PagePool& pool, TcpOptions options) {
   if (options.read_size == 0)
     return refused("open a tcp port", "its read size is zero", "leave TcpOptions::read_size at 256 KiB");
+  if (options.message_size > pool.page_size())
+    return refused("open a tcp port",
+                   "messages of " + std::to_string(options.message_size) + " bytes do not fit pages of " +
+                       format_size(pool.page_size()),
+                   "take pages of " + format_size(std::bit_ceil(options.message_size)));
   const auto landing = choose_landing(pool, options);
   if (!landing) return std::unexpected(landing.error());
   auto poller = Poller::create();
   if (!poller) return std::unexpected(poller.error());
-  auto strategy = *landing == Landing::direct ? make_direct_landing(pool, options.read_size)
-                                              : make_staged_landing(pool, *options.staging, options.read_size);
-  return std::make_unique<KernelTcpPort>(pool, *landing, std::move(strategy), std::move(*poller));
+  auto strategy = *landing == Landing::direct ? make_direct_landing(pool, options) : make_staged_landing(pool, options);
+  return std::make_unique<KernelTcpPort>(pool, *landing, std::move(strategy), options.message_size != 0,
+                                         std::move(*poller));
 }
 
 }  // namespace netmem

@@ -4,7 +4,8 @@
 //   direct  the kernel copies straight into the page (host memory, or a device's write window); one readv fills the
 //           rest of the connection's open page and the pages after it
 //   staged  into host pages of a second pool, then through the copy engine in one batch; for devices that the kernel
-//           cannot write
+//           cannot write. Where the engine copies behind the program's back, several reads are on their way at a time,
+//           and views are delivered when their bytes have landed, in order for each connection.
 // A connection keeps its last page open while it has room, so small messages share a page; each view holds a reference
 // of its own. When the pool runs dry, open pages are given up and starved connections take turns as pages come back.
 #pragma once
@@ -25,8 +26,12 @@ struct TcpOptions {
   Landing landing = Landing::automatic;  // direct where the kernel can write the memory, staged elsewhere
   PagePool* staging = nullptr;           // host pages for `staged`, which is refused without; outlives the port
   std::size_t read_size = 256 * 1024;    // bytes asked of the kernel in one call, in whole pages, at most 1024 of them
+  // Bytes of each message of a connection: each lands in one piece, at a page's beginning, and is delivered as one view
+  // when it is complete; the last one may be shorter. At most a page. 0: bytes go into pages as they come.
+  std::size_t message_size = 0;
 };
 
+// Destroying one waits for the copies that are under way.
 class NETMEM_EXPORT TcpPort : public StreamPort {
  public:
   // `pool` outlives the port; the thread that calls receive() becomes, or is, its consumer. Refuses `direct` where the

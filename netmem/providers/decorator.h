@@ -26,6 +26,7 @@ class NETMEM_EXPORT Decorator : public MemoryProvider {
   [[nodiscard]] std::size_t free_pages() const override { return inner_->free_pages(); }
   [[nodiscard]] std::vector<Counter> counters() const override { return inner_->counters(); }
   [[nodiscard]] CopyEngine& copy_engine() override { return inner_->copy_engine(); }
+  [[nodiscard]] std::shared_ptr<DmaDevice> staging_dma() override { return inner_->staging_dma(); }
   void disconnected_page_leaves() override { inner_->disconnected_page_leaves(); }
 
  protected:

@@ -6,6 +6,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "netmem/base/check.h"
+#include "netmem/base/crc32c.h"
+#include "netmem/core/memory_provider.h"
 #include "netmem/providers/host_copy_engine.h"
 
 namespace netmem {
@@ -51,6 +54,43 @@ Result<void> DeviceCopyEngine::copy_out(std::span<const CopyOut> batch) {
       if (!copy.to.empty())
         std::memcpy(copy.to.data(), window_ + region_.offset(copy.from) + copy.offset, copy.to.size());
   });
+}
+
+void DeviceCopyEngine::gather(std::span<const GatherPiece> pieces, std::byte* to) const {
+  for (const GatherPiece& piece : pieces) {
+    if (piece.size != 0) std::memcpy(to, window_ + region_.offset(piece.from) + piece.offset, piece.size);
+    to += piece.size;
+  }
+}
+
+Result<CopyTicket> DeviceCopyEngine::begin_gather(std::span<const GatherPiece> pieces, const Destination& to) {
+  // Whose window it is that the bytes go through, and whose caches that must hear of them.
+  const auto* other =
+      to.region == nullptr ? nullptr : dynamic_cast<DeviceCopyEngine*>(&to.region->provider().copy_engine());
+  if (other == nullptr || &other->region_ != to.region)
+    return refused("gather", "the destination is not in a region that the CPU maps for a device",
+                   "copy the bytes out and into the other memory");
+  if (auto fits = check_gather(pieces, to, &region_); !fits) return std::unexpected(fits.error());
+
+  Result<void> written;
+  const Result<void> read = bracketed(DMA_BUF_SYNC_READ, "gather from device memory", [&] {
+    written = other->bracketed(DMA_BUF_SYNC_WRITE, "gather into device memory",
+                               [&] { gather(pieces, other->window_ + (to.address - to.region->address())); });
+  });
+  if (!read) return std::unexpected(read.error());
+  if (!written) return std::unexpected(written.error());
+  return CopyTicket::done;
+}
+
+Result<CopyTicket> DeviceCopyEngine::begin_crc32c(std::span<const GatherPiece> pieces, std::span<std::uint32_t> crcs) {
+  NETMEM_CHECK(crcs.size() == pieces.size(), "%zu CRCs of %zu pieces", crcs.size(), pieces.size());
+  if (auto fits = check_batch(pieces, &region_); !fits) return std::unexpected(fits.error());
+  const Result<void> read = bracketed(DMA_BUF_SYNC_READ, "compute a CRC of device memory", [&] {
+    for (std::size_t i = 0; i < pieces.size(); ++i)
+      crcs[i] = crc32c({window_ + region_.offset(pieces[i].from) + pieces[i].offset, pieces[i].size});
+  });
+  if (!read) return std::unexpected(read.error());
+  return CopyTicket::done;
 }
 
 }  // namespace netmem

@@ -21,10 +21,14 @@ class NETMEM_EXPORT DeviceCopyEngine final : public CopyEngine {
 
   Result<void> copy_in(std::span<const CopyIn> batch) override;
   Result<void> copy_out(std::span<const CopyOut> batch) override;
+  // Into a region of any provider whose engine is one of these.
+  Result<CopyTicket> begin_gather(std::span<const GatherPiece> pieces, const Destination& to) override;
+  Result<CopyTicket> begin_crc32c(std::span<const GatherPiece> pieces, std::span<std::uint32_t> crcs) override;
 
  private:
   template <class Copies>
   Result<void> bracketed(std::uint64_t direction, const char* attempted, Copies copies) const;
+  void gather(std::span<const GatherPiece> pieces, std::byte* to) const;
 
   const Region& region_;
   std::byte* const window_;

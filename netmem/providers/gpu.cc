@@ -5,6 +5,7 @@
 
 #include "netmem/base/units.h"
 #include "netmem/providers/gpu_copy_engine.h"
+#include "netmem/providers/gpu_dma.h"
 #include "netmem/providers/page_size.h"
 #include "netmem/providers/region_provider.h"
 
@@ -56,6 +57,7 @@ class Provider final : public GpuProvider {
   [[nodiscard]] Result<Fd> export_dmabuf() const override {
     return memory_.device()->export_dmabuf(memory_.address(), std::size_t{region().page_count()} * page_size());
   }
+  [[nodiscard]] std::shared_ptr<DmaDevice> staging_dma() override { return make_gpu_dma_device(memory_.device()); }
 
  private:
   DeviceMemory memory_;

@@ -21,14 +21,25 @@ class NETMEM_EXPORT GpuCopyEngine final : public CopyEngine {
   Result<void> copy_in(std::span<const CopyIn> batch) override;
   Result<void> copy_out(std::span<const CopyOut> batch) override;
 
+  Result<CopyTicket> begin_copy_in(std::span<const CopyIn> batch) override;
+  // Into a region of the same device, of any provider, or to any address of the device.
+  Result<CopyTicket> begin_gather(std::span<const GatherPiece> pieces, const Destination& to) override;
+  Result<CopyTicket> begin_crc32c(std::span<const GatherPiece> pieces, std::span<std::uint32_t> crcs) override;
+  [[nodiscard]] bool digests_on_device() const override { return true; }
+  Result<bool> poll(CopyTicket ticket) override;
+  Result<void> wait(CopyTicket ticket) override;
+
  private:
   template <class Batch>
-  Result<void> run(const Batch& batch);
+  Result<CopyTicket> begin(const Batch& batch);
 
   const Region& region_;
   DeviceApi& device_;
   std::mutex mutex_;
-  std::vector<DeviceCopy> copies_;  // of the batch that is being put together; the memory is used again
+  // Of the batch that is being put together; the memory is used again.
+  std::vector<DeviceCopy> copies_;
+  std::vector<DeviceMove> moves_;
+  std::vector<DeviceRange> ranges_;
 };
 
 }  // namespace netmem

@@ -1,7 +1,11 @@
 #include "netmem/providers/host_copy_engine.h"
 
+#include <cinttypes>
+#include <cstdio>
 #include <cstring>
 
+#include "netmem/base/check.h"
+#include "netmem/base/crc32c.h"
 #include "netmem/core/page.h"
 
 namespace netmem {
@@ -21,6 +25,22 @@ Result<void> check_range(const char* what, Netmem page, std::size_t offset, std:
                            std::to_string(page.index()) + " of " + page.region().name());
 }
 
+Result<void> check_pieces(const char* what, std::span<const GatherPiece> pieces, const Region* own) {
+  for (const GatherPiece& piece : pieces)
+    if (auto fits = check_range(what, piece.from, piece.offset, piece.size, own); !fits) return fits;
+  return {};
+}
+
+Result<void> check_destination(const Destination& to) {
+  if (to.region == nullptr) return {};
+  // Unsigned: an address before the region is far behind it.
+  const std::uint64_t offset = to.address - to.region->address();
+  if (offset <= to.region->size() && to.size <= to.region->size() - offset) return {};
+  char address[19];
+  std::snprintf(address, sizeof address, "%#" PRIx64, to.address);
+  return refused("gather", std::to_string(to.size) + " bytes at " + address + " leave region " + to.region->name());
+}
+
 }  // namespace
 
 Result<void> check_batch(std::span<const CopyIn> batch, const Region* own) {
@@ -35,6 +55,20 @@ Result<void> check_batch(std::span<const CopyOut> batch, const Region* own) {
   return {};
 }
 
+Result<void> check_batch(std::span<const GatherPiece> pieces, const Region* own) {
+  return check_pieces("compute a CRC", pieces, own);
+}
+
+Result<void> check_gather(std::span<const GatherPiece> pieces, const Destination& to, const Region* own) {
+  if (auto fits = check_pieces("gather", pieces, own); !fits) return fits;
+  std::uint64_t size = 0;
+  for (const GatherPiece& piece : pieces) size += piece.size;
+  if (size != to.size)
+    return refused("gather",
+                   "the pieces are " + std::to_string(size) + " bytes, the destination is " + std::to_string(to.size));
+  return check_destination(to);
+}
+
 Result<void> HostCopyEngine::copy_in(std::span<const CopyIn> batch) {
   if (auto fits = check_batch(batch); !fits) return fits;
   for (const CopyIn& copy : batch)
@@ -47,6 +81,27 @@ Result<void> HostCopyEngine::copy_out(std::span<const CopyOut> batch) {
   for (const CopyOut& copy : batch)
     if (!copy.to.empty()) std::memcpy(copy.to.data(), Page(copy.from).address() + copy.offset, copy.to.size());
   return {};
+}
+
+Result<CopyTicket> HostCopyEngine::begin_gather(std::span<const GatherPiece> pieces, const Destination& to) {
+  if (to.region == nullptr || to.region->is_device())
+    return refused("gather", "the destination is not in a region of host memory",
+                   "copy the bytes out and into the other memory");
+  if (auto fits = check_gather(pieces, to); !fits) return std::unexpected(fits.error());
+  auto* at = reinterpret_cast<std::byte*>(to.address);
+  for (const GatherPiece& piece : pieces) {
+    if (piece.size != 0) std::memcpy(at, Page(piece.from).address() + piece.offset, piece.size);
+    at += piece.size;
+  }
+  return CopyTicket::done;
+}
+
+Result<CopyTicket> HostCopyEngine::begin_crc32c(std::span<const GatherPiece> pieces, std::span<std::uint32_t> crcs) {
+  NETMEM_CHECK(crcs.size() == pieces.size(), "%zu CRCs of %zu pieces", crcs.size(), pieces.size());
+  if (auto fits = check_batch(pieces); !fits) return std::unexpected(fits.error());
+  for (std::size_t i = 0; i < pieces.size(); ++i)
+    crcs[i] = crc32c(Page(pieces[i].from).bytes().subspan(pieces[i].offset, pieces[i].size));
+  return CopyTicket::done;
 }
 
 }  // namespace netmem

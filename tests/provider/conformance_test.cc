@@ -264,6 +264,43 @@ TEST_P(Conformance, CopyEngineRefusesABatchBeforeCopyingAnyOfIt) {
   reclaim_all(*provider, {page[0]});
 }
 
+// Until poll says done or gives an error; wait must not be asked any more then.
+Result<void> poll_to_the_end(CopyEngine& engine, CopyTicket ticket) {
+  for (;;) {
+    const Result<bool> done = engine.poll(ticket);
+    if (!done) return std::unexpected(done.error());
+    if (*done) return {};
+    std::this_thread::yield();
+  }
+}
+
+TEST_P(Conformance, CopiesThatWereBegunAreThereWhenTheirTicketEnds) {
+  const auto provider = make();
+  ASSERT_NE(provider, nullptr);
+  std::array<Netmem, 2> pages;
+  ASSERT_EQ(provider->grant(pages), 2u);
+  for (const Netmem page : pages) unpoison(page);
+  CopyEngine& engine = provider->copy_engine();
+  const auto one = pattern(4096, 7), two = pattern(99, 8), three = pattern(1000, 9);
+  const Result<CopyTicket> first = engine.begin_copy_in(std::array{CopyIn{pages[0], 0, one}, CopyIn{pages[1], 5, two}});
+  const Result<CopyTicket> second = engine.begin_copy_in(std::array{CopyIn{pages[0], 100, three}});  // above the first
+  const Result<CopyTicket> nothing = engine.begin_copy_in({});
+  ASSERT_TRUE(first && second && nothing);
+  EXPECT_TRUE(engine.wait(*nothing));
+  EXPECT_TRUE(engine.wait(*second));  // in any order
+  EXPECT_TRUE(poll_to_the_end(engine, *first));
+  EXPECT_TRUE(engine.poll(CopyTicket::done).value_or(false));
+  std::vector<std::byte> got(4096 + 99);
+  ASSERT_TRUE(engine.copy_out(
+      std::array{CopyOut{std::span(got).first(4096), pages[0], 0}, CopyOut{std::span(got).last(99), pages[1], 5}}));
+  std::vector<std::byte> expected = one;
+  std::ranges::copy(three, expected.begin() + 100);
+  expected.insert(expected.end(), two.begin(), two.end());
+  EXPECT_EQ(got, expected);
+  EXPECT_FALSE(engine.begin_copy_in(std::array{CopyIn{pages[0], 0, two}, CopyIn{pages[0], 4000, two}}));
+  reclaim_all(*provider, {pages.begin(), pages.end()});
+}
+
 void expect_cpu_faults(Netmem page) {
   EXPECT_FALSE(Page::try_from(page));
   auto* address = reinterpret_cast<volatile char*>(page.descriptor().address);

@@ -5,7 +5,8 @@ _netmem_values() {
     --memory) echo "memfd: udmabuf: opencl: cuda:0: host: huge: huge_split: huge_1g:" ;;
     --page-size) echo "4K 8K 16K 32K 64K 128K 256K 512K 1M 2M" ;;
     --landing) echo "auto direct staged" ;;
-    --digest) echo "xxh3 sha256 none" ;;
+    --placement) echo "pages contiguous" ;;
+    --digest) echo "xxh3 sha256 crc32c none" ;;
     --format) echo "table kernel" ;;
     --interface) ls /sys/class/net ;;
     --queue) echo "all 0" ;;
@@ -19,7 +20,7 @@ _netmem_values() {
 
 _netmem_flags() {
   case $1 in
-    recv) echo "--help --listen --interface --udp --tcp-sniff --any --queue --count --split --frames --chunk --mode --zero-copy --busy-poll --pcap --memory --page-size --landing --output --connections --digest --json" ;;
+    recv) echo "--help --listen --interface --udp --tcp-sniff --any --queue --count --split --frames --chunk --mode --zero-copy --busy-poll --pcap --memory --page-size --landing --placement --message --output --connections --digest --json" ;;
     send) echo "--help --connect --udp --rate --size --count --input --bytes --seed --connections --digest --json" ;;
     echo) echo "--help --interface --udp --queue --count --frames --chunk --mode --zero-copy --busy-poll --json" ;;
     bench) echo "--help --filter --list --time --loops --repetitions --format --json --report --picture --experiment --from" ;;
@@ -36,11 +37,11 @@ _netmem() {
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       ;;
-    --memory | --page-size | --landing | --digest | --format | --interface | --queue | --split | --frames | --chunk | --mode | --zero-copy)
+    --memory | --page-size | --landing | --placement | --digest | --format | --interface | --queue | --split | --frames | --chunk | --mode | --zero-copy)
       [[ $previous == --memory || $previous == --frames ]] && compopt -o nospace
       mapfile -t COMPREPLY < <(compgen -W "$(_netmem_values "$previous" 2>/dev/null)" -- "$current")
       ;;
-    --listen | --connect | --udp | --tcp-sniff | --count | --rate | --size | --connections | --bytes | --seed | --filter | --loops | --time | --repetitions) COMPREPLY=() ;;
+    --listen | --connect | --udp | --tcp-sniff | --count | --rate | --size | --message | --connections | --bytes | --seed | --filter | --loops | --time | --repetitions) COMPREPLY=() ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$(_netmem_flags "${COMP_WORDS[1]}")" -- "$current") ;;
   esac
 }

@@ -11,6 +11,8 @@ complete -c netmem -n '__fish_seen_subcommand_from recv' -l listen -x -d 'Where 
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l memory -x -a 'memfd:256M udmabuf:256M opencl:256M cuda:0:256M host:256M huge:256M huge_split:256M huge_1g:1G' -d 'Where the bytes go'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l page-size -x -a '4K 8K 16K 32K 64K 128K 256K 512K 1M 2M' -d 'Size of a page'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l landing -x -a 'auto direct staged' -d 'How bytes reach a page'
+complete -c netmem -n '__fish_seen_subcommand_from recv' -l placement -x -a 'pages contiguous' -d 'Where in the pages'
+complete -c netmem -n '__fish_seen_subcommand_from recv' -l message -x -d 'Bytes of a message, in one piece'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l output -r -F -d 'Where to write'
 
 complete -c netmem -n '__fish_seen_subcommand_from send' -l connect -x -d 'The receiver, ADDR:PORT'
@@ -56,6 +58,6 @@ complete -c netmem -n '__fish_seen_subcommand_from bench' -l from -r -F -d 'Show
 
 for command in recv send
     complete -c netmem -n "__fish_seen_subcommand_from $command" -l connections -x -d 'How many connections'
-    complete -c netmem -n "__fish_seen_subcommand_from $command" -l digest -x -a 'xxh3 sha256 none' -d 'Digest of each connection'
+    complete -c netmem -n "__fish_seen_subcommand_from $command" -l digest -x -a 'xxh3 sha256 crc32c none' -d 'Digest of each connection'
     complete -c netmem -n "__fish_seen_subcommand_from $command" -l json -d 'Print the summary as JSON'
 end
