@@ -17,6 +17,7 @@
 #include "netmem/providers/device_copy_engine.h"
 #include "netmem/providers/fail_nth.h"
 #include "netmem/providers/gpu.h"
+#include "netmem/providers/gpu_dma.h"
 #include "netmem/providers/host.h"
 #include "netmem/providers/huge.h"
 #include "netmem/providers/huge_1g.h"

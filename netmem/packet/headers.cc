@@ -156,7 +156,7 @@ const char* name_of(Unsplit reason) {
 }
 
 // One function of all the steps: called one by one, they cost 6 cycles more.
-[[gnu::flatten]] HeaderLayout parse_headers(std::span<const std::byte> first, std::size_t frame_size) noexcept {
+[[gnu::flatten]] HeaderLayout parse_any_headers(std::span<const std::byte> first, std::size_t frame_size) noexcept {
   HeaderLayout layout;
   layout.unsplit = parse_ethernet({.bytes = first.data(), .readable = first.size(), .size = frame_size}, layout);
   return layout;

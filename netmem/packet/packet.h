@@ -108,6 +108,15 @@ class NETMEM_EXPORT alignas(64) Packet {
     NETMEM_CHECK(!header_.page, "a second header, page %u, for a packet that has one", part.page.index());
     header_ = part;
   }
+  // A header and payload behind it in the same page, with one reference for both: the usual packet. `whole` is both.
+  // REQUIRES: the packet is empty; 0 < header_size <= whole.size.
+  void set_joined(const Part& whole, std::uint32_t header_size) {
+    NETMEM_CHECK(!header_.page && payloads_ == 0, "a packet with page %u is filled again", whole.page.index());
+    header_ = {whole.page, whole.offset, header_size};
+    payload_[0] = {whole.page, whole.offset + header_size, whole.size - header_size};
+    payloads_ = 1;
+    joined_ = true;
+  }
   void add_payload(Part part) {
     NETMEM_CHECK(payloads_ < kMostPayloads, "a packet has room for %zu payload parts", kMostPayloads);
     payload_[payloads_++] = part;
@@ -129,6 +138,15 @@ class NETMEM_EXPORT alignas(64) Packet {
     if (payloads_ > (joined_ ? 1 : 0)) count += payload_pages(&pages[count]);
     forget();
     return count;
+  }
+
+  // All that the packet holds is one reference, that of its header's page.
+  [[nodiscard]] bool stands_on_one() const { return header_.page && payloads_ == (joined_ ? 1 : 0); }
+  // release() of such a packet.
+  Netmem release_one() noexcept {
+    const Netmem page = header_.page;
+    forget();
+    return page;
   }
 
   // Drops every part, by the cheapest way for each; the packet is empty afterwards.

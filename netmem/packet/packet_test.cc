@@ -183,10 +183,28 @@ TEST_F(PacketTest, APacketHoldsSeventeenPayloadParts) {
   EXPECT_EQ(payload_->counters().inflight(), 17);
 }
 
+TEST_F(PacketTest, AHeaderAndThePayloadBehindItStandOnOneReference) {
+  Packet packet;
+  packet.set_joined({.page = frames_->try_alloc(), .offset = 256, .size = 142}, 42);
+  EXPECT_EQ(packet.header().size, 42U);
+  ASSERT_EQ(packet.payload().size(), 1U);
+  EXPECT_EQ(packet.payload()[0].page, packet.header().page);
+  EXPECT_EQ(packet.payload()[0].offset, 298U);
+  EXPECT_EQ(packet.payload()[0].size, 100U);
+  EXPECT_TRUE(packet.stands_on_one());
+  EXPECT_FALSE(split(1).stands_on_one());
+  EXPECT_FALSE(Packet().stands_on_one());
+  const Netmem page = packet.release_one();
+  EXPECT_FALSE(packet);
+  drop(page);
+  EXPECT_EQ(frames_->counters().inflight(), 0);
+}
+
 TEST_F(PacketDeathTest, FillingWrongIsNamed) {
   Packet packet = split(Packet::kMostPayloads);
   const Part part = packet.header();
   EXPECT_DEATH(packet.set_header(part), "a second header, page [0-9]+, for a packet that has one");
+  EXPECT_DEATH(packet.set_joined(part, 20), "a packet with page [0-9]+ is filled again");
   EXPECT_DEATH(packet.add_payload(part), "room for 17 payload parts");
   EXPECT_DEATH(packet.join_payload(part), "joined to a header in another page, or after other payload");
   Packet other = header_only();

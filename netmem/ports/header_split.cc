@@ -1,13 +1,16 @@
 #include "netmem/ports/header_split.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "netmem/ports/split_flight.h"
 
 namespace netmem {
 
 HeaderSplit::HeaderSplit(PagePool& pool)
     : pool_(pool), engine_(pool.provider().copy_engine()), page_size_(static_cast<std::uint32_t>(pool.page_size())) {
   copies_.reserve(kMostPackets * (kMostBuffers + Packet::kMostPayloads));
-  spent_.reserve(kMostPackets * kMostBuffers);
+  spent_.reserve(SplitFlight::kMostSpent);
 }
 
 bool HeaderSplit::add_room(Packet& packet, std::uint32_t size) noexcept {
@@ -42,12 +45,10 @@ bool HeaderSplit::add(Packet& packet, std::span<const std::span<const std::byte>
   return true;
 }
 
-bool HeaderSplit::copy() noexcept {
-  const bool copied = copy_count_ == 0 || engine_.copy_in(std::span(copies_).first(copy_count_)).has_value();
-  copy_count_ = 0;
-  if (!spent_.empty()) drop(std::span<const Netmem>(spent_));
-  spent_.clear();
-  return copied;
+std::optional<CopyTicket> HeaderSplit::begin() noexcept {
+  if (copy_count_ == 0) return CopyTicket::done;
+  const Result<CopyTicket> ticket = engine_.begin_copy_in(std::span(copies_).first(std::exchange(copy_count_, 0)));
+  return ticket ? std::optional(*ticket) : std::nullopt;
 }
 
 }  // namespace netmem

@@ -1,7 +1,7 @@
 // Header split: moves the payload of received packets into another pool, with one batch of copies for all of them.
 //
 //   add(packet, payload) ... add(packet, payload)   pages of the pool at once, bytes later
-//   copy()                                          the bytes; then what they lay in goes home
+//   begin() --> ticket                              the bytes are on their way
 //
 // Small payloads share pages, as fragments; more than half a page gets pages of its own.
 //
@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,13 +20,13 @@ namespace netmem {
 
 class HeaderSplit {
  public:
-  static constexpr std::size_t kMostPackets = 64;  // between two copy()
+  static constexpr std::size_t kMostPackets = 64;  // between two begin()
   static constexpr std::size_t kMostBuffers = Packet::kMostPayloads + 1;
 
   explicit HeaderSplit(PagePool& pool);
 
-  // Gives the packet, which has no payload, room for `bytes` of host memory, at most 64 KiB, that stay until copy().
-  // False: the pool has no page, and the packet is to be dropped.
+  // Gives the packet, which has no payload, room for `bytes` of host memory, at most 64 KiB, that stay until the copy
+  // has ended. False: the pool has no page, and the packet is to be dropped.
   [[nodiscard]] bool add(Packet& packet, std::span<const std::byte> bytes) noexcept {
     if (bytes.size() > page_size_) [[unlikely]]
       return add(packet, {&bytes, 1}, static_cast<std::uint32_t>(bytes.size()));
@@ -39,11 +40,12 @@ class HeaderSplit {
   // The same for bytes in several buffers, at most kMostBuffers and `size` together.
   [[nodiscard]] bool add(Packet& packet, std::span<const std::span<const std::byte>> buffers,
                          std::uint32_t size) noexcept;
-  // The page of a buffer, to be dropped when its bytes are copied.
+  // The page of a buffer, to be dropped when its bytes are copied; and all those, for who knows when that is.
   void drop_later(Netmem page) noexcept { spent_.push_back(page); }
+  [[nodiscard]] std::vector<Netmem>& spent() { return spent_; }
 
-  // False: the copy engine refused, and no byte of what was added has arrived.
-  [[nodiscard]] bool copy() noexcept;
+  // Starts to copy what was added. Empty: the copy engine refused, and no byte of it arrives.
+  [[nodiscard]] std::optional<CopyTicket> begin() noexcept;
 
  private:
   // REQUIRES: at most a page.

@@ -23,12 +23,14 @@ class DirectLanding final : public LandingStrategy {
       return read_without_bytes(count);
     }
     const auto bytes = static_cast<std::size_t>(count);
-    Landed landed{.kind = Landed::Kind::data, .filled = bytes == io_.size()};
-    run_.settle(bytes, connection.open, [&](View view) {
-      landed.bytes += view.size();
-      write_data(out[landed.views++], connection.id, std::move(view));
-    });
-    return landed;
+    const std::uint32_t part = connection.open.used;
+    Delivery* next = out.data();
+    run_.settle(bytes, connection.open,
+                [&next, id = connection.id](View&& view) { write_data(*next++, id, std::move(view)); });
+    return Landed{.kind = Landed::Kind::data,
+                  .views = static_cast<std::size_t>(next - out.data()),
+                  .bytes = run_.whole_messages() ? part + bytes - connection.open.used : bytes,
+                  .filled = bytes == io_.size()};
   }
 
  private:
@@ -49,14 +51,6 @@ Result<Landed> read_without_bytes(ssize_t count) {
   if (count == 0) return Landed{.kind = Landed::Kind::ended};
   if (count == -EAGAIN) return Landed{.kind = Landed::Kind::nothing};
   return system_error("receive", {}, static_cast<int>(-count));
-}
-
-void write_data(Delivery& out, ConnectionId connection, View view) {
-  out.connection = connection;
-  out.kind = Delivery::Kind::data;
-  out.view = std::move(view);
-  out.peer.clear();
-  out.error.reset();
 }
 
 std::unique_ptr<LandingStrategy> make_direct_landing(PagePool& pool, const TcpOptions& options) {

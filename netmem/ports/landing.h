@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "netmem/base/single_writer.h"
 #include "netmem/pool/page_pool.h"
@@ -96,6 +97,12 @@ Result<Landing> choose_landing(const PagePool& pool, const TcpOptions& options);
 // What a read without bytes means. `count`: 0 or -errno.
 Result<Landed> read_without_bytes(ssize_t count);
 
-void write_data(Delivery& out, ConnectionId connection, View view);
+inline void write_data(Delivery& out, ConnectionId connection, View&& view) {
+  out.connection = connection;
+  out.kind = Delivery::Kind::data;
+  out.view = std::move(view);
+  out.peer.clear();
+  out.error.reset();
+}
 
 }  // namespace netmem

@@ -96,21 +96,24 @@ class PageRun {
 
   // The first `bytes` were filled: gives a view for each page of them to `put`, in order, updates `open`, and recycles
   // the rest. REQUIRES: 0 < bytes <= bytes().
-  template <class Put>
+  template <class Put>  // void(View&&)
   void settle(std::size_t bytes, OpenPage& open, Put put) noexcept {
     open = {};
+    const std::uint32_t room_size = room_size_;
+    const bool whole_messages = whole_messages_;
+    std::uint32_t begin = first_offset_;
     std::size_t i = 0;
-    for (; bytes != 0; ++i) {
-      const Room room = this->room(i);
-      const auto size = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, room.size));
-      bytes -= size;
-      if (size < room.size) {
-        open = {room.page, room.offset + size};
-        if (whole_messages_) continue;  // the last one
-        retain(room.page);
+    for (; bytes != 0; ++i, begin = 0) {
+      const Netmem page = pages_[i];
+      const auto end = static_cast<std::uint32_t>(std::min<std::size_t>(begin + bytes, room_size));
+      bytes -= end - begin;
+      if (end < room_size) {
+        open = {page, end};
+        if (whole_messages) continue;  // the last one
+        retain(page);
       }
-      const std::uint32_t begin = whole_messages_ ? 0 : room.offset;
-      put(View(Ref(room.page), begin, room.offset + size - begin));
+      const std::uint32_t from = whole_messages ? 0 : begin;
+      put(View(Ref(page), from, end - from));
     }
     recycle_from(i);
   }

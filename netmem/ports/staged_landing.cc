@@ -51,7 +51,7 @@ class StagedLanding final : public LandingStrategy {
   // Waits for what is under way.
   ~StagedLanding() override {
     for (Read* const read : order_) {
-      if (read->state == Read::State::under_way) static_cast<void>(engine_.wait(read->ticket));
+      if (read->state == Read::State::under_way && !engine_.wait(read->ticket)) tally_.failed_copies.add(1);
       recycle(read->host);
     }
   }
@@ -182,7 +182,7 @@ Read& StagedLanding::begin_read(Connection& connection, CopyTicket ticket, std::
   read.ticket = ticket;
   for (std::size_t i = 0; i < host_count_; ++i) read.host.push_back(host_[i]);
   host_count_ = 0;
-  run_.settle(bytes, connection.open, [&](View view) { read.views.push_back(std::move(view)); });
+  run_.settle(bytes, connection.open, [&](View&& view) { read.views.push_back(std::move(view)); });
   if (run_.whole_messages() && connection.open.page) {
     retain(connection.open.page);
     read.part = Ref(connection.open.page);

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
-#include <thread>
 #include <utility>
 
 #include "netmem/base/single_writer.h"
@@ -14,6 +12,7 @@
 #include "netmem/ports/acceptor.h"
 #include "netmem/ports/address.h"
 #include "netmem/ports/connections.h"
+#include "netmem/ports/copy_wait.h"
 #include "netmem/ports/deadline.h"
 #include "netmem/ports/landing.h"
 #include "netmem/ports/poller.h"
@@ -28,10 +27,6 @@ constexpr int kLongestRetryMs = 5;
 // A connection that is alone and fills its reads is read this often before the poller is asked again: a system call
 // less for each read, and new connections wait no longer than a millisecond.
 constexpr int kMostRereads = 8;
-
-// While copies are under way they are asked for without a pause at first, and then this often.
-constexpr std::chrono::microseconds kBusyFor{200};
-constexpr int kCopyStepMs = 1;
 
 using Tally = SingleWriter<std::uint64_t>;
 
@@ -58,23 +53,6 @@ class Sink {
  private:
   std::span<Delivery> out_;
   std::size_t count_ = 0;
-};
-
-// How long a call that has nothing to deliver waits for sockets while copies are under way.
-class CopyWait {
- public:
-  int next_ms() {
-    const auto now = Clock::now();
-    if (turns_++ == 0) busy_until_ = now + kBusyFor;
-    if (now >= busy_until_) return kCopyStepMs;
-    std::this_thread::yield();
-    return 0;
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  std::uint64_t turns_ = 0;
-  Clock::time_point busy_until_;
 };
 
 class KernelTcpPort final : public TcpPort {

@@ -29,37 +29,44 @@ XdpFrames::XdpFrames(PagePool& pool, std::uint32_t chunk)
       page_shift_(region_.page_shift()),
       books_(size_ >> chunk_shift_) {}
 
-std::size_t XdpFrames::try_alloc(std::span<Part> out) noexcept {
-  if (chunk_shift_ == page_shift_) return alloc_pages(out);
-  std::size_t count = 0;
-  for (; count < out.size(); ++count) {
+std::size_t XdpFrames::post(XdpProducer<std::uint64_t>& fill, std::size_t count) noexcept {
+  if (chunk_shift_ == page_shift_) return post_pages(fill, count);
+  std::size_t done = 0;
+  for (; done < count; ++done) {
     const Fragment fragment = alloc_fragment();
     if (!fragment) break;
-    if (!has_address(fragment.netmem)) [[unlikely]] {
-      pool_.recycle_fragment(fragment.netmem);
-      pool_.flush_fragments();
-      break;
-    }
-    out[count] = {fragment.netmem, fragment.offset, chunk_};
+    fill.put(note_posted(fragment.netmem, address(fragment.netmem) + fragment.offset));
   }
-  return count;
+  return done;
 }
 
-std::size_t XdpFrames::alloc_pages(std::span<Part> out) noexcept {
+std::size_t XdpFrames::post_pages(XdpProducer<std::uint64_t>& fill, std::size_t count) noexcept {
   std::array<Netmem, kCacheRefill> pages;
-  std::size_t count = 0;
-  while (count < out.size()) {
-    const std::size_t wanted = std::min(out.size() - count, pages.size());
+  std::size_t done = 0;
+  while (done < count) {
+    const std::size_t wanted = std::min(count - done, pages.size());
     const std::size_t got = pool_.try_alloc(std::span(pages).first(wanted));
-    const std::size_t before = count;
-    for (std::size_t i = 0; i < got; ++i) {
-      out[count] = {pages[i], 0, chunk_};
-      if (has_address(pages[i])) [[likely]]
-        ++count;
-      else
-        drop_foreign(pages[i]);
+    const std::size_t before = done;
+    for (const Netmem page : std::span(pages).first(got)) {
+      const std::uint64_t at = address(page);
+      if (at >= size_) [[unlikely]] {
+        drop_foreign(page);
+        continue;
+      }
+      fill.put(note_posted(page, at));
+      ++done;
     }
-    if (count - before < wanted) break;
+    if (done - before < wanted) break;
+  }
+  return done;
+}
+
+std::size_t XdpFrames::try_alloc(std::span<Part> out) noexcept {
+  std::size_t count = 0;
+  for (; count < out.size(); ++count) {
+    const Fragment chunk = chunk_shift_ == page_shift_ ? alloc_page() : alloc_fragment();
+    if (!chunk) break;
+    out[count] = {chunk.netmem, chunk.offset, chunk_};
   }
   return count;
 }
@@ -70,13 +77,28 @@ void XdpFrames::drop_foreign(Netmem page) noexcept {
   drop(page);
 }
 
+Fragment XdpFrames::alloc_page() noexcept {
+  const Netmem page = pool_.try_alloc();
+  if (!page || has(page)) return {page, 0};
+  drop_foreign(page);
+  return {};
+}
+
 // Somebody else may cut the same page into fragments of other sizes: then it is given up for a new one.
 Fragment XdpFrames::alloc_fragment() noexcept {
   Fragment fragment = pool_.try_alloc_fragment(chunk_);
-  if (!fragment || (fragment.offset & (chunk_ - 1)) == 0) return fragment;
+  if (fragment && (fragment.offset & (chunk_ - 1)) != 0) {
+    give_up(fragment);
+    fragment = pool_.try_alloc_fragment(chunk_);
+  }
+  if (!fragment || has(fragment.netmem)) return fragment;
+  give_up(fragment);
+  return {};
+}
+
+void XdpFrames::give_up(const Fragment& fragment) noexcept {
   pool_.recycle_fragment(fragment.netmem);
   pool_.flush_fragments();
-  return pool_.try_alloc_fragment(chunk_);
 }
 
 void XdpFrames::take_all_home() noexcept {

@@ -19,6 +19,7 @@
 #include "netmem/base/check.h"
 #include "netmem/packet/packet.h"
 #include "netmem/pool/page_pool.h"
+#include "netmem/ports/xdp_ring.h"
 
 namespace netmem {
 
@@ -29,7 +30,7 @@ class XdpFrames {
 
   [[nodiscard]] const Region& region() const { return region_; }
   [[nodiscard]] std::uint32_t chunk() const { return chunk_; }
-  [[nodiscard]] bool has(Netmem page) const { return &page.region() == &region_; }
+  [[nodiscard]] bool has(Netmem page) const { return address(page) < size_; }
   // A whole page of the region that only the caller holds, all of its bytes.
   [[nodiscard]] bool is_sole_frame(Netmem page) const {
     return chunk_shift_ == page_shift_ && has(page) && page.descriptor().refs.load(std::memory_order_acquire) == 1;
@@ -38,18 +39,16 @@ class XdpFrames {
     return reinterpret_cast<std::byte*>(part.page.descriptor().address) + part.offset;
   }
 
+  // Where a chunk's bytes are that the kernel gave back, or gives back next. REQUIRES: checked by take_received().
+  [[nodiscard]] const std::byte* at(std::uint64_t address) const { return base_ + address; }
+
+  // Takes up to `count` chunks from the pool and puts them into `fill`: they are the kernel's for receiving from now
+  // on. How many. REQUIRES: room for them in the ring.
+  std::size_t post(XdpProducer<std::uint64_t>& fill, std::size_t count) noexcept;
   // Chunks from the pool, each with a reference of its page for the caller; how many.
   std::size_t try_alloc(std::span<Part> out) noexcept;
 
   // REQUIRES for all below: the part lies in one chunk of the region.
-  // The kernel's for receiving, with the caller's reference; the address. REQUIRES: from try_alloc().
-  std::uint64_t posted(const Part& part) {
-    const std::uint64_t at = address(part);
-    Book& book = book_of(at);
-    NETMEM_CHECK(book.times == 0, "xdp: chunk at %#llx was posted while the kernel has it", as_long(at));
-    book = {part.page, kReceiving};
-    return at;
-  }
   // Whether the chunk may be sent as often as one packet has parts, and once again.
   [[nodiscard]] bool may_send(const Part& part) const {
     const std::uint16_t times = books_[address(part) >> chunk_shift_].times;
@@ -108,17 +107,23 @@ class XdpFrames {
   };
 
   static unsigned long long as_long(std::uint64_t value) { return value; }
-  [[nodiscard]] std::uint64_t address(const Part& part) const {
-    return (std::uint64_t{part.page.index()} << page_shift_) + part.offset;
-  }
+  [[nodiscard]] std::uint64_t address(const Part& part) const { return address(part.page) + part.offset; }
   [[nodiscard]] Book& book_of(std::uint64_t address) { return books_[address >> chunk_shift_]; }
-  // The same as has(), without the page's region being looked up.
-  [[nodiscard]] bool has_address(Netmem page) const {
-    return page.descriptor().address - reinterpret_cast<std::uintptr_t>(base_) < size_;
+  // Where the page is in the region; size_ or more: it is not.
+  [[nodiscard]] std::uint64_t address(Netmem page) const {
+    return page.descriptor().address - reinterpret_cast<std::uintptr_t>(base_);
   }
+  [[nodiscard]] std::uint64_t note_posted(Netmem page, std::uint64_t at) {
+    Book& book = book_of(at);
+    NETMEM_CHECK(book.times == 0, "xdp: chunk at %#llx was posted while the kernel has it", as_long(at));
+    book = {page, kReceiving};
+    return at;
+  }
+  std::size_t post_pages(XdpProducer<std::uint64_t>& fill, std::size_t count) noexcept;
   void drop_foreign(Netmem page) noexcept;
-  [[nodiscard]] std::size_t alloc_pages(std::span<Part> out) noexcept;
+  [[nodiscard]] Fragment alloc_page() noexcept;
   [[nodiscard]] Fragment alloc_fragment() noexcept;
+  void give_up(const Fragment& fragment) noexcept;
 
   PagePool& pool_;
   const Region& region_;

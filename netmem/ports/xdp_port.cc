@@ -15,6 +15,7 @@
 
 #include "netmem/base/single_writer.h"
 #include "netmem/base/units.h"
+#include "netmem/ports/copy_wait.h"
 #include "netmem/ports/deadline.h"
 #include "netmem/ports/link_watch.h"
 #include "netmem/ports/xdp_filter.h"
@@ -66,11 +67,11 @@ class KernelXdpPort final : public XdpPort {
   std::size_t take(std::span<Packet> out);
   Result<void> watch_all();
   void begin_to_send();
-  bool wait(int timeout_ms);
+  bool wait(int timeout_ms, CopyWait& copies);
   bool wait_as_sender(int timeout_ms);
   void look_at_others();
   void forget_error();
-  [[nodiscard]] int wait_ms(int timeout_ms);
+  [[nodiscard]] int wait_ms(int timeout_ms, CopyWait& copies);
   void wake_to_receive();
   [[nodiscard]] bool has_unsent() const;
   bool push();
@@ -129,6 +130,7 @@ KernelXdpPort::KernelXdpPort(const Settled& settled, PagePool& frames, XdpSocket
   queue_.emplace(frames, socket_->rings(),
                  XdpQueueOptions{.chunk = options_.chunk,
                                  .most_posted = options_.most_posted,
+                                 .least_posted = zero_copy_ ? 0 : options_.least_posted,
                                  .multi_buffer = socket_->multi_buffer(),
                                  .most_frame = mtu_ + kBeyondMtu,
                                  .interface = filter_->interface_index(),
@@ -162,6 +164,7 @@ Result<std::size_t> KernelXdpPort::receive(std::span<Packet> out, int timeout_ms
   if (++calls_ % kCallsPerLook == 0) look_at_link();
   push();
   const Deadline deadline(timeout_ms);
+  CopyWait copies;
   retry_ms_ = kFirstRetryMs;
   while (true) {
     const std::size_t count = take(out);
@@ -172,7 +175,7 @@ Result<std::size_t> KernelXdpPort::receive(std::span<Packet> out, int timeout_ms
       return 0;
     }
     const int left = deadline.left_ms();
-    if (!wait(left) && left == 0) return 0;
+    if (!wait(left, copies) && left == 0) return 0;
     push();
   }
 }
@@ -210,11 +213,11 @@ void KernelXdpPort::begin_to_send() {
 }
 
 // Waits at most `timeout_ms`; whether something happened.
-bool KernelXdpPort::wait(int timeout_ms) {
+bool KernelXdpPort::wait(int timeout_ms, CopyWait& copies) {
   if (options_.busy_poll) ::recvfrom(socket_->fd(), nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
   wake_to_receive();
   tally_.polls.add(1);
-  const int most = options_.busy_poll ? 0 : wait_ms(timeout_ms);
+  const int most = options_.busy_poll ? 0 : wait_ms(timeout_ms, copies);
   if (sends_) return wait_as_sender(most);
   std::array<epoll_event, 3> events;
   const int count = ::epoll_wait(waiter_.get(), events.data(), static_cast<int>(events.size()), most);
@@ -250,7 +253,8 @@ void KernelXdpPort::forget_error() {
 
 // Shorter while there are pages to be looked for, or the kernel has not taken what is to be sent. A link that is down
 // says when it is up again.
-int KernelXdpPort::wait_ms(int timeout_ms) {
+int KernelXdpPort::wait_ms(int timeout_ms, CopyWait& copies) {
+  if (queue_->copying() != 0) return sooner(timeout_ms, copies.next_ms());
   if (!queue_->starved() && !(has_unsent() && watch_.state().up)) {
     retry_ms_ = kFirstRetryMs;
     return timeout_ms;
@@ -361,6 +365,7 @@ Result<Settled> settle(std::shared_ptr<XdpFilter> filter, const PagePool& frames
   const std::size_t chunks = memory->size() / settled.options.chunk;
   const auto most = options.most_posted == 0 ? chunks / 2 : options.most_posted;
   settled.options.most_posted = static_cast<std::uint32_t>(std::clamp<std::size_t>(most, 1, options.fill_ring));
+  settled.options.least_posted = std::min(options.least_posted, settled.options.most_posted);
   return settled;
 }
 

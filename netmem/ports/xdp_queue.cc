@@ -49,8 +49,15 @@ XdpQueue::XdpQueue(PagePool& frames, XdpRings rings, const XdpQueueOptions& opti
       fill_(rings.fill),
       completion_(rings.completion),
       receive_(rings.receive),
-      transmit_(rings.transmit) {
-  if (options.payload != nullptr) split_.emplace(*options.payload);
+      transmit_(rings.transmit),
+      target_(options.least_posted == 0 ? options.most_posted : options.least_posted, options.most_posted) {
+  if (options.payload != nullptr) {
+    split_.emplace(*options.payload);
+    flight_.emplace(options.payload->provider().copy_engine());
+  }
+  arrived_.interface = options.interface;
+  arrived_.queue = options.queue;
+  post_target_.set(target_.frames());
 }
 
 XdpQueue::~XdpQueue() { frames_.take_all_home(); }
@@ -59,15 +66,18 @@ XdpQueue::~XdpQueue() { frames_.take_all_home(); }
 
 std::size_t XdpQueue::receive(std::span<Packet> out) noexcept {
   if (sending_.mine() != 0) complete();
+  std::size_t count = copying() != 0 ? land(out) : 0;
   const std::size_t wanted = std::min(out.size(), kBatch);
   std::uint32_t ready = receive_.available(waiting_ ? ~0U : static_cast<std::uint32_t>(wanted));
-  std::size_t count = 0;
-  if (ready != 0 && !out.empty()) {
-    now_ns_ = realtime_ns();
-    for (std::uint32_t before = 0; ready != before && count < out.size();) {
+  if (ready != 0 && count < out.size()) {
+    arrived_.received_ns = realtime_ns();
+    target_.found(ready, arrived_.received_ns);
+    post_target_.set(target_.frames());
+    for (std::uint32_t before = 0; ready != before && count < out.size() && !(flight_ && flight_->full());) {
       before = ready;
       count += receive_batch(out.subspan(count, std::min(out.size() - count, kBatch)), ready);
     }
+    if (copying() != 0) count += land(out.subspan(count));
   }
   post();
   return count;
@@ -82,7 +92,7 @@ std::size_t XdpQueue::receive_batch(std::span<Packet> out, std::uint32_t& ready)
     if (used + kPrefetched < ready) frames_.prefetch(receive_.entry(used + kPrefetched).addr);
     const xdp_desc buffer = receive_.entry(used);
     if ((buffer.options & kXdpContinues) == 0 && !discarding_) [[likely]] {
-      deliver_single(frames_.take_received(buffer.addr, buffer.len), out[count]);
+      deliver_single(buffer, out[count]);
       ++used;
     } else {
       const std::uint32_t buffers = take_scattered(used, ready, out[count]);
@@ -95,9 +105,10 @@ std::size_t XdpQueue::receive_batch(std::span<Packet> out, std::uint32_t& ready)
   receive_.release(used);
   posted_.set(posted_.mine() - used);
   ready -= used;
-  if (split_) count = finish_split(out.first(count));
-  counts_.received.add(tally_.packets);
-  counts_.received_bytes.add(tally_.bytes);
+  if (split_)
+    count = finish_split(out.first(count));
+  else
+    count_batch(tally_);
   tally_ = {};
   return count;
 }
@@ -130,12 +141,10 @@ std::uint32_t XdpQueue::take_scattered(std::uint32_t at, std::uint32_t ready, Pa
 }
 
 // What is known of a frame before its bytes are moved; whether its headers were found.
-bool XdpQueue::look_at(const Part& first, std::uint32_t size, PacketInfo& info) noexcept {
-  info.layout = parse_headers({frames_.bytes(first), first.size}, size);
-  info.interface = options_.interface;
-  info.queue = options_.queue;
-  info.received_ns = now_ns_;
-  info.checksum = Checksum::unchecked;
+[[gnu::always_inline]] inline bool XdpQueue::look_at(std::span<const std::byte> first, std::uint32_t size,
+                                                     PacketInfo& info) noexcept {
+  info = arrived_;
+  info.layout = parse_headers(first, size);
   if (info.layout.unsplit == Unsplit::none) [[likely]]
     return true;
   info.checksum = Checksum::none;
@@ -144,24 +153,27 @@ bool XdpQueue::look_at(const Part& first, std::uint32_t size, PacketInfo& info) 
 }
 
 // Fills the packet, or drops the frame and counts it: a frame of one buffer.
-[[gnu::always_inline]] inline void XdpQueue::deliver_single(const Part& buffer, Packet& packet) noexcept {
-  const bool headers = look_at(buffer, buffer.size, packet.info);
+[[gnu::always_inline]] inline void XdpQueue::deliver_single(const xdp_desc& buffer, Packet& packet) noexcept {
+  const Part whole = frames_.take_received(buffer.addr, buffer.len);
+  const std::span<const std::byte> bytes(frames_.at(buffer.addr), buffer.len);
+  const bool headers = look_at(bytes, buffer.len, packet.info);
   const HeaderLayout& layout = packet.info.layout;
-  packet.set_header({buffer.page, buffer.offset, headers ? layout.payload : buffer.size});
-  if (headers && layout.payload_size != 0) {
-    if (split_) {
-      const std::span<const std::byte> bytes(frames_.bytes(buffer) + layout.payload, layout.payload_size);
-      return finish_deliver_split(split_->add(packet, bytes), buffer.size, packet);
-    }
-    packet.join_payload({buffer.page, buffer.offset + layout.payload, layout.payload_size});
+  if (!headers || layout.payload_size == 0) [[unlikely]] {
+    packet.set_header({whole.page, whole.offset, headers ? layout.payload : whole.size});
+  } else if (split_) {
+    packet.set_header({whole.page, whole.offset, layout.payload});
+    return finish_deliver_split(split_->add(packet, bytes.subspan(layout.payload, layout.payload_size)), whole.size,
+                                packet);
+  } else {
+    packet.set_joined({whole.page, whole.offset, layout.payload + layout.payload_size}, layout.payload);
   }
   ++tally_.packets;
-  tally_.bytes += buffer.size;
+  tally_.bytes += whole.size;
 }
 
 // The same for any other.
 void XdpQueue::deliver(Frame frame, std::uint32_t size, Packet& packet) noexcept {
-  if (!look_at(frame[0], size, packet.info)) {
+  if (!look_at({frames_.bytes(frame[0]), frame[0].size}, size, packet.info)) {
     deliver_whole(frame, packet);
   } else if (split_ && packet.info.layout.payload_size != 0) {
     return deliver_split(frame, size, packet);
@@ -228,15 +240,34 @@ void XdpQueue::finish_deliver_split(bool added, std::uint32_t frame_size, Packet
   tally_.split_bytes += packet.info.layout.payload_size;
 }
 
-// Copies the payloads, or drops the packets that wait for theirs; how many are left, at the front.
+void XdpQueue::count_batch(const SplitTally& tally) noexcept {
+  counts_.received.add(tally.packets + tally.split_packets);
+  counts_.received_bytes.add(tally.bytes + tally.split_frame_bytes);
+  if (tally.split_bytes != 0) counts_.split_bytes.add(tally.split_bytes);
+}
+
+// Has the payloads copied. How many packets are left at the front; those that wait for their payload, or for packets
+// before them, are not.
 std::size_t XdpQueue::finish_split(std::span<Packet> packets) noexcept {
-  if (split_->copy()) [[likely]] {
-    tally_.packets += tally_.split_packets;
-    tally_.bytes += tally_.split_frame_bytes;
-    counts_.split_bytes.add(tally_.split_bytes);
-    return packets.size();
+  const std::optional<CopyTicket> ticket = split_->begin();
+  if (!ticket) [[unlikely]]
+    packets = packets.first(keep_unsplit(packets, tally_));
+  if (ticket.value_or(CopyTicket::done) == CopyTicket::done) {
+    if (!split_->spent().empty()) drop(std::span<const Netmem>(split_->spent()));
+    split_->spent().clear();
+    if (flight_->empty()) [[likely]] {
+      count_batch(tally_);
+      return packets.size();
+    }
   }
-  counts_.payload_copy_failed.add(tally_.split_packets);
+  flight_->put(ticket.value_or(CopyTicket::done), packets, split_->spent(), tally_);
+  return 0;
+}
+
+// The copy failed: packets whose payload it was are dropped. How many are left, at the front.
+std::size_t XdpQueue::keep_unsplit(std::span<Packet> packets, SplitTally& tally) noexcept {
+  counts_.payload_copy_failed.add(tally.split_packets);
+  tally = {.packets = tally.packets, .bytes = tally.bytes};
   std::size_t kept = 0;
   for (Packet& packet : packets) {
     if (packet.info.layout.payload_size != 0) {
@@ -248,22 +279,29 @@ std::size_t XdpQueue::finish_split(std::span<Packet> packets) noexcept {
   return kept;
 }
 
+// Fills the front of `out` with packets whose payload has landed, in order; how many.
+std::size_t XdpQueue::land(std::span<Packet> out) noexcept {
+  std::size_t count = 0;
+  while (count < out.size()) {
+    if (std::optional<SplitFlight::Batch> batch = flight_->poll()) {
+      if (!batch->well) keep_unsplit(batch->packets, batch->tally);
+      count_batch(batch->tally);
+    }
+    if (!flight_->landed()) break;
+    count += flight_->take(out.subspan(count));
+  }
+  return count;
+}
+
 void XdpQueue::post() noexcept {
-  const auto missing = options_.most_posted - static_cast<std::uint32_t>(posted_.mine());
-  if (missing < least_missing_) {
+  const auto posted = static_cast<std::uint32_t>(posted_.mine());
+  if (posted + least_missing_ > target_.frames()) {
     starved_ = false;
     return;
   }
+  const std::uint32_t missing = target_.frames() - posted;
   const std::uint32_t wanted = std::min(missing, fill_.room(missing));
-  std::uint32_t given = 0;
-  while (given < wanted) {
-    std::array<Part, kBatch> chunks;
-    const std::span<Part> asked = std::span(chunks).first(std::min<std::size_t>(wanted - given, kBatch));
-    const std::size_t got = frames_.try_alloc(asked);
-    for (const Part& chunk : asked.first(got)) fill_.put(frames_.posted(chunk));
-    given += static_cast<std::uint32_t>(got);
-    if (got < asked.size()) break;
-  }
+  const auto given = static_cast<std::uint32_t>(frames_.post(fill_, wanted));
   fill_.publish();
   posted_.add(given);
   if (given < wanted && !starved_) counts_.starved.add(1);
@@ -354,31 +392,62 @@ std::size_t XdpQueue::transmit(std::span<Packet> packets) noexcept {
 
 std::size_t XdpQueue::transmit_batch(std::span<Packet> packets) noexcept {
   std::size_t done = 0;
-  Ranges ranges;
-  for (; done < packets.size(); ++done) {
-    Packet& packet = packets[done];
-    Way way = way_of(packet, ranges);
-    if (way == Way::copied) {
-      linearize(packets.subspan(done));
-      way = way_of(packet, ranges);
-    }
-    if (way == Way::empty) continue;
-    if (way == Way::too_large || way == Way::too_small) {
-      (way == Way::too_large ? counts_.too_large_to_send : counts_.too_small_to_send).add(1);
-      packet.reset();
-      continue;
-    }
-    if (way == Way::copied) {
-      counts_.no_frame_to_send_from.add(1);
-      break;
-    }
-    if (!enqueue(packet, ranges)) {
-      counts_.tx_ring_full.add(1);
-      break;
-    }
+  while (done < packets.size()) {
+    done += enqueue_usual(packets.subspan(done));
+    if (done == packets.size() || !enqueue_any(packets.subspan(done))) break;
+    ++done;
   }
   transmit_.publish();
   return done;
+}
+
+// Packets of one range on one reference, until there is another; how many.
+std::size_t XdpQueue::enqueue_usual(std::span<Packet> packets) noexcept {
+  const std::size_t most =
+      std::min<std::size_t>(transmit_.room(static_cast<std::uint32_t>(packets.size())), packets.size());
+  std::size_t done = 0;
+  std::uint64_t bytes = 0;
+  for (Part range; done < most; ++done) {
+    Packet& packet = packets[done];
+    if (!packet.stands_on_one() || !is_one_range(packet, range) || !frames_.may_send(range)) [[unlikely]]
+      break;
+    transmit_.put({frames_.sent(range), range.size, 0});
+    packet.release_one();
+    bytes += range.size;
+  }
+  if (done == 0) return 0;
+  sending_.add(done);
+  counts_.transmitted.add(done);
+  counts_.transmitted_bytes.add(bytes);
+  return done;
+}
+
+// Sends or drops the first of `packets`, and may move the bytes of those behind it. False: it has to wait.
+bool XdpQueue::enqueue_any(std::span<Packet> packets) noexcept {
+  Packet& packet = packets.front();
+  Ranges ranges;
+  Way way = way_of(packet, ranges);
+  if (way == Way::copied) {
+    linearize(packets);
+    way = way_of(packet, ranges);
+  }
+  switch (way) {
+    case Way::empty:
+      return true;
+    case Way::too_large:
+    case Way::too_small:
+      (way == Way::too_large ? counts_.too_large_to_send : counts_.too_small_to_send).add(1);
+      packet.reset();
+      return true;
+    case Way::copied:
+      counts_.no_frame_to_send_from.add(1);
+      return false;
+    case Way::as_it_is:
+      break;
+  }
+  if (enqueue(packet, ranges)) return true;
+  counts_.tx_ring_full.add(1);
+  return false;
 }
 
 // Puts those together that cannot be sent as they are, as far as the ring and the pool have room.
@@ -436,10 +505,12 @@ std::vector<Counter> XdpQueue::counters() const {
     all[unsplit].value += all.back().value;
   }
   const Counter rest[] = {{"split_bytes", of(counts_.split_bytes)},
+                          {"copying", copying()},
                           {"no_device_page", of(counts_.no_device_page)},
                           {"payload_copy_failed", of(counts_.payload_copy_failed)},
                           {"too_many_buffers", of(counts_.too_many_buffers)},
                           {"posted", posted()},
+                          {"post_target", of(post_target_)},
                           {"starved", of(counts_.starved)},
                           {"transmitted", of(counts_.transmitted)},
                           {"transmitted_bytes", of(counts_.transmitted_bytes)},

@@ -27,6 +27,8 @@
 #include "netmem/pool/page_pool.h"
 #include "netmem/ports/header_split.h"
 #include "netmem/ports/linearizer.h"
+#include "netmem/ports/post_target.h"
+#include "netmem/ports/split_flight.h"
 #include "netmem/ports/xdp_frames.h"
 #include "netmem/ports/xdp_ring.h"
 
@@ -35,6 +37,7 @@ namespace netmem {
 struct XdpQueueOptions {
   std::uint32_t chunk = 4096;
   std::uint32_t most_posted = 2048;  // at least 1
+  std::uint32_t least_posted = 0;    // 0: most_posted; PostTarget says what lies between
   bool multi_buffer = true;          // the transmit ring takes packets in several descriptors
   std::uint32_t most_parts = 18;     // descriptors of one packet then: CONFIG_MAX_SKB_FRAGS + 1 in copy mode
   std::uint32_t most_frame = 65535;  // bytes of a frame that may be sent
@@ -70,6 +73,9 @@ class XdpQueue {
   // The pool could not feed the fill ring: worth another look soon.
   [[nodiscard]] bool starved() const { return starved_; }
 
+  // Packets whose payload is on its way to a device: worth another look at once.
+  [[nodiscard]] std::uint64_t copying() const { return flight_ ? flight_->packets() : 0; }
+
   [[nodiscard]] std::uint64_t posted() const { return posted_.read(); }
   [[nodiscard]] std::uint64_t sending() const { return sending_.read(); }
   // By name, in a fixed order; any thread.
@@ -87,22 +93,20 @@ class XdpQueue {
         send_copy_failed, no_frame_to_send_from, tx_ring_full;
   };
   using Frame = std::span<const Part>;  // its buffers, each with a reference
-  // What a batch adds to the counters.
-  struct Tally {
-    std::uint64_t packets = 0, bytes = 0;
-    std::uint64_t split_packets = 0, split_frame_bytes = 0, split_bytes = 0;  // with bytes still to be copied
-  };
 
   std::size_t receive_batch(std::span<Packet> out, std::uint32_t& ready) noexcept;
   std::uint32_t take_scattered(std::uint32_t at, std::uint32_t ready, Packet& packet) noexcept;
-  bool look_at(const Part& first, std::uint32_t size, PacketInfo& info) noexcept;
-  void deliver_single(const Part& buffer, Packet& packet) noexcept;
+  bool look_at(std::span<const std::byte> first, std::uint32_t size, PacketInfo& info) noexcept;
+  void deliver_single(const xdp_desc& buffer, Packet& packet) noexcept;
   void deliver(Frame frame, std::uint32_t size, Packet& packet) noexcept;
   void deliver_whole(Frame frame, Packet& packet) noexcept;
   void deliver_joined(Frame frame, Packet& packet) noexcept;
   void deliver_split(Frame frame, std::uint32_t size, Packet& packet) noexcept;
   void finish_deliver_split(bool added, std::uint32_t frame_size, Packet& packet) noexcept;
   std::size_t finish_split(std::span<Packet> packets) noexcept;
+  std::size_t keep_unsplit(std::span<Packet> packets, SplitTally& tally) noexcept;
+  std::size_t land(std::span<Packet> out) noexcept;
+  void count_batch(const SplitTally& tally) noexcept;
 
   // What becomes of a packet that is to be sent.
   enum class Way : std::uint8_t { as_it_is, copied, too_large, too_small, empty };
@@ -110,24 +114,28 @@ class XdpQueue {
   [[nodiscard]] bool is_one_range(const Packet& packet, Part& range) const noexcept;
   [[nodiscard]] Way way_of(const Packet& packet, Ranges& ranges) const noexcept;
   std::size_t transmit_batch(std::span<Packet> packets) noexcept;
+  [[nodiscard]] std::size_t enqueue_usual(std::span<Packet> packets) noexcept;
+  [[nodiscard]] bool enqueue_any(std::span<Packet> packets) noexcept;
   void linearize(std::span<Packet> packets) noexcept;
   [[nodiscard]] bool enqueue(Packet& packet, const Ranges& ranges) noexcept;
 
   XdpFrames frames_;
   Linearizer linearizer_;
   std::optional<HeaderSplit> split_;
+  std::optional<SplitFlight> flight_;
   XdpQueueOptions options_;
   const std::uint32_t least_missing_;  // so many before they are posted
   XdpProducer<std::uint64_t> fill_;
   XdpConsumer<std::uint64_t> completion_;
   XdpConsumer<xdp_desc> receive_;
   XdpProducer<xdp_desc> transmit_;
-  std::uint64_t now_ns_ = 0;  // of the batch being received
-  Tally tally_;               // of that batch
+  PacketInfo arrived_;  // what the packets of the batch being received have in common
+  SplitTally tally_;    // of that batch
+  PostTarget target_;
   bool starved_ = false;
   bool discarding_ = false;  // the rest of a frame of too many buffers
   bool waiting_ = false;     // for the last buffers of a frame
-  SingleWriter<std::uint64_t> posted_, sending_;
+  SingleWriter<std::uint64_t> posted_, sending_, post_target_;
   Counts counts_;
 };
 
