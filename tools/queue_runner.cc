@@ -7,6 +7,7 @@
 #include "netmem/providers/huge.h"
 #include "netmem/providers/memory_spec.h"
 #include "tools/report.h"
+#include "tools/staging_memory.h"
 
 namespace netmem::tool {
 namespace {
@@ -26,11 +27,21 @@ Result<PagePoolPtr> make_pool(const std::shared_ptr<MemoryProvider>& memory, std
 }
 
 // The kernel knows one region: what `huge` finds outside of its own would be no good for frames.
-Result<std::shared_ptr<MemoryProvider>> make_frames(const std::string& text) {
+Result<std::shared_ptr<MemoryProvider>> make_frames(const std::string& text, std::shared_ptr<DmaDevice> dma = {}) {
   const Result<MemorySpec> spec = parse_memory_spec(text);
   if (!spec) return std::unexpected(spec.error());
-  if (spec->kind == "huge") return make_huge_provider({.size = spec->size, .page_size = kFramePage, .outside_size = 0});
-  return make_provider(*spec, kFramePage);
+  if (spec->kind != "huge") return make_provider(*spec, kFramePage, std::move(dma));
+  return make_huge_provider({.size = spec->size, .page_size = kFramePage, .outside_size = 0, .dma = std::move(dma)});
+}
+
+// Header split copies out of them.
+Result<StagingMemory> make_frames(const std::string& text, MemoryProvider* payload) {
+  if (payload != nullptr)
+    return make_staging_memory(*payload,
+                               [&](std::shared_ptr<DmaDevice> dma) { return make_frames(text, std::move(dma)); });
+  Result<std::shared_ptr<MemoryProvider>> memory = make_frames(text);
+  if (!memory) return std::unexpected(memory.error());
+  return StagingMemory{.memory = std::move(*memory), .unregistered = {}};
 }
 
 }  // namespace
@@ -74,25 +85,20 @@ std::vector<Counter> QueueRunner::port_counters() const {
 std::vector<Counter> QueueRunner::work_counters() const { return work_ ? work_->counters() : std::vector<Counter>(); }
 
 Result<void> QueueRunner::build() {
-  Result<std::shared_ptr<MemoryProvider>> frames = make_frames(plan_.frames);
+  XdpOptions options = plan_.options;
+  options.queue = report_.queue;
+  if (!plan_.memory.empty()) {
+    if (auto made = build_payload(); !made) return made;
+    options.payload = machinery_.payload.get();
+  }
+  Result<StagingMemory> frames = make_frames(plan_.frames, machinery_.payload_memory.get());
   if (!frames) return std::unexpected(frames.error());
-  machinery_.frames_memory = std::move(*frames);
+  machinery_.frames_memory = std::move(frames->memory);
+  report_.staging_unregistered = std::move(frames->unregistered);
   Result<PagePoolPtr> pool = make_pool(machinery_.frames_memory, fmt::format("frames {}", report_.queue));
   if (!pool) return std::unexpected(pool.error());
   machinery_.frames = std::move(*pool);
   report_.frames = machinery_.frames_memory->describe();
-  XdpOptions options = plan_.options;
-  options.queue = report_.queue;
-  if (!plan_.memory.empty()) {
-    Result<std::shared_ptr<MemoryProvider>> memory = make_provider(plan_.memory, plan_.page_size);
-    if (!memory) return std::unexpected(memory.error());
-    machinery_.payload_memory = std::move(*memory);
-    Result<PagePoolPtr> payload = make_pool(machinery_.payload_memory, fmt::format("payload {}", report_.queue));
-    if (!payload) return std::unexpected(payload.error());
-    machinery_.payload = std::move(*payload);
-    report_.memory = machinery_.payload_memory->describe();
-    options.payload = machinery_.payload.get();
-  }
   const std::lock_guard lock(shared_.filter_mutex);
   Result<std::unique_ptr<XdpPort>> port = XdpPort::create(shared_.filter, *machinery_.frames, options);
   if (!port) return std::unexpected(port.error());
@@ -100,6 +106,17 @@ Result<void> QueueRunner::build() {
   report_.description = machinery_.port->describe();
   if (report_.description.starts_with(kPortName)) report_.description.erase(0, kPortName.size());
   report_.zero_copy = machinery_.port->zero_copy();
+  return {};
+}
+
+Result<void> QueueRunner::build_payload() {
+  Result<std::shared_ptr<MemoryProvider>> memory = make_provider(plan_.memory, plan_.page_size);
+  if (!memory) return std::unexpected(memory.error());
+  machinery_.payload_memory = std::move(*memory);
+  Result<PagePoolPtr> payload = make_pool(machinery_.payload_memory, fmt::format("payload {}", report_.queue));
+  if (!payload) return std::unexpected(payload.error());
+  machinery_.payload = std::move(*payload);
+  report_.memory = machinery_.payload_memory->describe();
   return {};
 }
 

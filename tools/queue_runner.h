@@ -35,7 +35,8 @@ struct QueueReport {
   unsigned queue = 0;
   std::string description;  // the port's, of itself; the memory's
   std::string frames;
-  std::string memory;  // empty: no header split
+  std::string memory;                // empty: no header split
+  std::string staging_unregistered;  // why the payload's device copies out of frames with a detour; empty: it does not
   bool zero_copy = false;
   QueueWork::Counts counts;
   std::string digest;
@@ -92,6 +93,7 @@ class QueueRunner {
     std::unique_ptr<XdpPort> port;
   };
   Result<void> build();
+  Result<void> build_payload();
   void run(const MakeWork& make_work, std::promise<Result<void>> ready);
   Result<void> loop();
   Result<void> take(std::span<Packet> packets, int timeout_ms, bool& more);

@@ -16,6 +16,7 @@
 #include "tools/receiver.h"
 #include "tools/report.h"
 #include "tools/signals.h"
+#include "tools/staging_memory.h"
 
 namespace netmem::tool {
 namespace {
@@ -44,29 +45,17 @@ const char* landing_name(Landing landing) {
   return landing == Landing::direct ? "direct" : landing == Landing::staged ? "staged" : "auto";
 }
 
-Result<PagePoolPtr> make_staging(std::shared_ptr<DmaDevice> dma) {
-  HostOptions options;
-  options.size = kStagingSize;
-  options.page_size = kStagingPage;
-  options.dma = std::move(dma);
-  Result<std::shared_ptr<MemoryProvider>> host = make_host_provider(std::move(options));
-  if (!host) return std::unexpected(host.error());
-  PoolOptions pool;
-  pool.name = "staging";
-  return PagePool::create(*host, std::move(pool));
-}
-
-// Registered with the memory's device, where it has one; not, said aloud, where that refuses.
 Result<void> add_staging(Machinery& built) {
-  const std::shared_ptr<DmaDevice> dma = built.memory->staging_dma();
-  Result<PagePoolPtr> staging = make_staging(dma);
-  if (!staging && dma != nullptr) {
-    built.unregistered = staging.error().message();
-    print_error(built.unregistered + "; copies to the device take a detour");
-    staging = make_staging(nullptr);
-  }
+  Result<StagingMemory> staging = make_staging_memory(*built.memory, [](std::shared_ptr<DmaDevice> dma) {
+    return make_host_provider({.size = kStagingSize, .page_size = kStagingPage, .dma = std::move(dma)});
+  });
   if (!staging) return std::unexpected(staging.error());
-  built.staging = std::move(*staging);
+  built.unregistered = std::move(staging->unregistered);
+  PoolOptions options;
+  options.name = "staging";
+  Result<PagePoolPtr> pool = PagePool::create(staging->memory, std::move(options));
+  if (!pool) return std::unexpected(pool.error());
+  built.staging = std::move(*pool);
   return {};
 }
 

@@ -29,6 +29,7 @@ Json queue_json(const QueueReport& queue, DigestKind digest) {
               {"zero_copy", queue.zero_copy},
               {"frames_description", queue.frames},
               {"memory_description", or_null(queue.memory)},
+              {"staging_unregistered", or_null(queue.staging_unregistered)},
               {"packets", queue.counts.packets},
               {"bytes", queue.counts.bytes},
               {"frame_bytes", queue.counts.frame_bytes},

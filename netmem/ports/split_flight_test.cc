@@ -92,10 +92,14 @@ TEST_F(LateSplit, FourBatchesAreUnderWayAndTheRestStaysInTheRing) {
   EXPECT_TRUE(world->receive().empty());
   EXPECT_EQ(device->under_way(), SplitFlight::kMostBatches);
   EXPECT_EQ(world->count("copying"), 4u * 64);
-  for (int batch = 0; batch < 5; ++batch) {
+  for (int batch = 0; batch < 4; ++batch) {
     device->complete(0);
     expect_next(world->receive(), 64);
   }
+  EXPECT_TRUE(world->receive().empty());
+  EXPECT_EQ(device->under_way(), 1u) << "the rest";
+  device->complete(0);
+  expect_next(world->receive(), 64);
   EXPECT_EQ(world->count("copying"), 0u);
 }
 

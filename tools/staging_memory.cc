@@ -1,0 +1,25 @@
+#include "tools/staging_memory.h"
+
+#include <utility>
+
+#include "tools/report.h"
+
+namespace netmem::tool {
+
+Result<StagingMemory> make_staging_memory(
+    MemoryProvider& device,
+    const std::function<Result<std::shared_ptr<MemoryProvider>>(std::shared_ptr<DmaDevice>)>& make) {
+  StagingMemory staging;
+  const std::shared_ptr<DmaDevice> dma = device.staging_dma();
+  Result<std::shared_ptr<MemoryProvider>> memory = make(dma);
+  if (!memory && dma != nullptr) {
+    staging.unregistered = memory.error().message();
+    memory = make(nullptr);
+    if (memory) print_error(staging.unregistered + "; copies to the device take a detour");
+  }
+  if (!memory) return std::unexpected(memory.error());
+  staging.memory = std::move(*memory);
+  return staging;
+}
+
+}  // namespace netmem::tool
