@@ -127,3 +127,9 @@ is_empty_directory() { [ -z "$(ls -A "$1")" ] || fail "$1 holds $(ls -A "$1")"; 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 have_ipv6() { python3 -c 'import socket; socket.socket(socket.AF_INET6).bind(("::1", 0))' 2>/dev/null; }
+
+# Whether there is an OpenCL device; $work/opencl.err says why not.
+have_opencl() {
+  runs_with 1 opencl "$netmem" recv --listen 127.0.0.1:0 --memory opencl:4096T
+  grep -q 'its largest buffer is' "$work/opencl.err"
+}
