@@ -24,9 +24,7 @@ Result<MemoryProvider*> provider_of(std::span<const View> views) {
 
 }  // namespace
 
-Gather::~Gather() {
-  [[maybe_unused]] const Result<void> nobody_asks = wait();
-}
+Gather::~Gather() { [[maybe_unused]] const Result<void> nobody_asks = wait(); }
 
 Result<void> Gather::begin(std::span<View> views, const Destination& to) {
   NETMEM_CHECK(!under_way(), "a gather of %zu views begins before the one of %zu is done", views.size(), pages_.size());
