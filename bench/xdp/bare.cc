@@ -1,7 +1,7 @@
 // What an AF_XDP program is without netmem: libxdp's rings, one flat piece of memory, no allocator. Receives and drops,
 // or swaps the MAC addresses and sends back.
 //
-//   xdp_bare --interface vb [--echo] [--spin] [--huge]
+//   xdp_bare --interface vb [--echo] [--spin] [--huge] [--posted N]
 //
 // Without --spin it waits in poll() when there is nothing. A frame's buffer goes from the receive ring straight into
 // the fill ring, or into the transmit ring, and from the completion ring into the fill ring.
@@ -38,6 +38,7 @@ struct Options {
   bool echo = false;
   bool spin = false;
   bool huge = false;
+  std::uint32_t posted = kRing;
 };
 
 struct Counts {
@@ -51,9 +52,10 @@ class Bare {
     open_socket();
     attach();
     std::uint32_t at = 0;
-    xsk_ring_prod__reserve(&fill_, kRing, &at);
-    for (std::uint32_t i = 0; i < kRing; ++i) *xsk_ring_prod__fill_addr(&fill_, at + i) = std::uint64_t{i} * kChunk;
-    xsk_ring_prod__submit(&fill_, kRing);
+    xsk_ring_prod__reserve(&fill_, options.posted, &at);
+    for (std::uint32_t i = 0; i < options.posted; ++i)
+      *xsk_ring_prod__fill_addr(&fill_, at + i) = std::uint64_t{i} * kChunk;
+    xsk_ring_prod__submit(&fill_, options.posted);
   }
   Bare(const Bare&) = delete;
   Bare& operator=(const Bare&) = delete;
@@ -212,6 +214,7 @@ Options parse(int argc, char** argv) {
   app.add_flag("--echo", options.echo, "swap the MAC addresses and send back");
   app.add_flag("--spin", options.spin, "never wait");
   app.add_flag("--huge", options.huge, "2 MiB pages");
+  app.add_option("--posted", options.posted, "buffers that the kernel has")->check(CLI::Range(1U, kRing));
   parse_or_exit(app, argc, argv);
   return options;
 }

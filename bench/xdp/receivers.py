@@ -173,6 +173,7 @@ def all_receivers():
     """The task is what is compared: what does the same work has the same one."""
     return [
         Receiver("bare", "drop", "xdp_bare"),
+        Receiver("bare_few", "drop_few", "xdp_bare", ["--posted", "256"]),
         Testpmd("testpmd", "drop", "rxonly"),
         Receiver("recvmmsg", "drop", "xdp_socket"),
         Receiver("netmem", "drop", "xdp_netmem", netmem=True),

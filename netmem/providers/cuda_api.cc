@@ -393,10 +393,8 @@ Result<DeviceTicket> CudaApi::enqueue_gather(DeviceAddress from, std::span<const
   if (!loaded) return std::unexpected(loaded.error());
   return start("gather on", [&](Batch& batch) -> Result<void> {
     const Place source = place_of(from), target = place_of(to);
-    const kernels::Extent extent = kernels::extent_of(moves);
-    const std::string attempted = "gather on " + describe();
-    if (auto fits = kernels::check_room(attempted, "read", extent.from, source.room); !fits) return fits;
-    if (auto fits = kernels::check_room(attempted, "written", extent.to, target.room); !fits) return fits;
+    auto fits = kernels::check_room("gather on " + describe(), kernels::extent_of(moves), {source.room, target.room});
+    if (!fits) return fits;
     kernels::make_gather(batch.table, moves, source.offset, target.offset);
     if (batch.table.tiles == 0) return {};
     if (auto up = upload(batch); !up) return up;
@@ -410,9 +408,8 @@ Result<DeviceTicket> CudaApi::enqueue_gather(DeviceAddress from, std::span<const
 Result<DeviceTicket> CudaApi::enqueue_move(DeviceAddress from, DeviceAddress to, std::size_t size) {
   const Current current(*this);
   return start("copy on", [&](Batch& batch) -> Result<void> {
-    const std::string attempted = "copy on " + describe();
-    if (auto fits = kernels::check_room(attempted, "read", size, place_of(from).room); !fits) return fits;
-    if (auto fits = kernels::check_room(attempted, "written", size, place_of(to).room); !fits) return fits;
+    auto fits = kernels::check_room("copy on " + describe(), {size, size}, {place_of(from).room, place_of(to).room});
+    if (!fits) return fits;
     if (size == 0) return {};
     const cuda::Status status = cuda_.memcpy_dtod_async(to, from, size, stream_);
     if (status != cuda::kSuccess) return failed(batch.attempted, status);
@@ -429,9 +426,9 @@ Result<DeviceTicket> CudaApi::enqueue_digest(DeviceAddress from, std::span<const
   if (!loaded) return std::unexpected(loaded.error());
   return start("compute digests on", [&](Batch& batch) -> Result<void> {
     const Place source = place_of(from);
-    const std::uint64_t extent = kernels::extent_of(ranges).from;
-    if (auto fits = kernels::check_room("compute digests on " + describe(), "read", extent, source.room); !fits)
-      return fits;
+    const kernels::Extent room{source.room, 0};
+    auto fits = kernels::check_room("compute digests on " + describe(), kernels::extent_of(ranges), room);
+    if (!fits) return fits;
     std::ranges::fill(crcs, 0);  // what is without a byte stays that
     kernels::make_digest(batch.table, ranges, source.offset);
     if (batch.table.tiles == 0) return {};

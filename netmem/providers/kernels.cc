@@ -96,10 +96,14 @@ Extent extent_of(std::span<const DeviceRange> ranges) {
   return extent;
 }
 
-Result<void> check_room(const std::string& attempted, const char* how, std::uint64_t extent, std::uint64_t room) {
-  if (extent <= room) return {};
-  return refused(attempted, std::to_string(extent) + " bytes would be " + how + " where the device has " +
-                                std::to_string(room) + " of ours");
+Result<void> check_room(const std::string& attempted, const Extent& extent, const Extent& room) {
+  const auto check = [&](const char* how, std::uint64_t bytes, std::uint64_t present) -> Result<void> {
+    if (bytes <= present) return {};
+    return refused(attempted, std::to_string(bytes) + " bytes would be " + how + " where the device has " +
+                                  std::to_string(present) + " of ours");
+  };
+  auto fits = check("read", extent.from, room.from);
+  return fits ? check("written", extent.to, room.to) : fits;
 }
 
 }  // namespace netmem::kernels

@@ -56,7 +56,7 @@ struct Extent {
 };
 Extent extent_of(std::span<const DeviceMove> moves);
 Extent extent_of(std::span<const DeviceRange> ranges);
-// Refuses what leaves the `room` bytes behind an address; `how` is "read" or "written".
-Result<void> check_room(const std::string& attempted, const char* how, std::uint64_t extent, std::uint64_t room);
+// Refuses what leaves the room behind the call's addresses.
+Result<void> check_room(const std::string& attempted, const Extent& extent, const Extent& room);
 
 }  // namespace netmem::kernels

@@ -244,10 +244,8 @@ Result<DeviceTicket> OpenClApi::enqueue_gather(DeviceAddress from, std::span<con
   if (!built) return std::unexpected(built.error());
   return start("gather on", [&](Batch& batch) -> Result<void> {
     const Place source = place_of(from), target = place_of(to);
-    const kernels::Extent extent = kernels::extent_of(moves);
-    const std::string attempted = "gather on " + describe();
-    if (auto fits = kernels::check_room(attempted, "read", extent.from, source.room); !fits) return fits;
-    if (auto fits = kernels::check_room(attempted, "written", extent.to, target.room); !fits) return fits;
+    auto fits = kernels::check_room("gather on " + describe(), kernels::extent_of(moves), {source.room, target.room});
+    if (!fits) return fits;
     kernels::make_gather(batch.table, moves, source.offset, target.offset);
     if (batch.table.tiles == 0) return {};
     if (auto up = upload(batch); !up) return up;
@@ -261,9 +259,8 @@ Result<DeviceTicket> OpenClApi::enqueue_gather(DeviceAddress from, std::span<con
 Result<DeviceTicket> OpenClApi::enqueue_move(DeviceAddress from, DeviceAddress to, std::size_t size) {
   return start("copy on", [&](Batch& batch) -> Result<void> {
     const Place source = place_of(from), target = place_of(to);
-    const std::string attempted = "copy on " + describe();
-    if (auto fits = kernels::check_room(attempted, "read", size, source.room); !fits) return fits;
-    if (auto fits = kernels::check_room(attempted, "written", size, target.room); !fits) return fits;
+    auto fits = kernels::check_room("copy on " + describe(), {size, size}, {source.room, target.room});
+    if (!fits) return fits;
     if (size == 0) return {};
     cl::Event event = nullptr;
     const cl::Int status = cl_.enqueue_copy_buffer(queue_, source.memory, target.memory, source.offset, target.offset,
@@ -279,9 +276,9 @@ Result<DeviceTicket> OpenClApi::enqueue_digest(DeviceAddress from, std::span<con
   if (!built) return std::unexpected(built.error());
   return start("compute digests on", [&](Batch& batch) -> Result<void> {
     const Place source = place_of(from);
-    const std::uint64_t extent = kernels::extent_of(ranges).from;
-    if (auto fits = kernels::check_room("compute digests on " + describe(), "read", extent, source.room); !fits)
-      return fits;
+    const kernels::Extent room{source.room, 0};
+    auto fits = kernels::check_room("compute digests on " + describe(), kernels::extent_of(ranges), room);
+    if (!fits) return fits;
     std::ranges::fill(crcs, 0);  // what is without a byte stays that
     kernels::make_digest(batch.table, ranges, source.offset);
     if (batch.table.tiles == 0) return {};
