@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint32_t kRing = 2048;
 constexpr std::size_t kBatch = 64;
+constexpr std::uint32_t kChunk = 4096;
 constexpr std::uint32_t kHeadroom = 256;  // XDP_PACKET_HEADROOM
 constexpr std::uint32_t kHeaders = 42;    // Ethernet, IPv4, UDP
 
@@ -49,12 +50,17 @@ class Kernel {
   }
   void receive(std::byte* umem, std::span<const std::byte> frame, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
-      const std::uint64_t address = fill_.entries[fill_.consumer++ % kRing] + kHeadroom;
-      std::memcpy(umem + address, frame.data(), frame.size());
-      receive_.entries[receive_.producer++ % kRing] = {address, static_cast<std::uint32_t>(frame.size()), 0};
+      for (std::span<const std::byte> rest = frame; !rest.empty();) {
+        const std::span<const std::byte> piece = rest.first(std::min<std::size_t>(rest.size(), kChunk - kHeadroom));
+        rest = rest.subspan(piece.size());
+        const std::uint64_t address = fill_.entries[fill_.consumer++ % kRing] + kHeadroom;
+        std::memcpy(umem + address, piece.data(), piece.size());
+        receive_.entries[receive_.producer++ % kRing] = {address, static_cast<std::uint32_t>(piece.size()),
+                                                         rest.empty() ? 0 : kXdpContinues};
+      }
     }
   }
-  // Where the i-th of the last batch is.
+  // Where the i-th of the last batch is. REQUIRES: each is in one buffer.
   [[nodiscard]] std::uint64_t received(std::uint32_t i) const {
     return receive_.entries[(receive_.producer - kBatch + i) % kRing].addr;
   }
@@ -167,10 +173,11 @@ LoopSpec spec(std::string name, std::string element, std::uint32_t frame_size, b
 
 LoopList xdp_loops() {
   LoopList all;
-  for (const std::uint32_t size : {64U, 512U, 1500U}) {
+  for (const std::uint32_t size : {64U, 512U, 1500U, 9000U}) {
     all.push_back(spec("xdp_receive", "receive, drop, post", size, false, Work::receive));
     all.push_back(spec("xdp_split", "receive with split into memfd, drop, post", size, true, Work::receive));
-    all.push_back(spec("xdp_split_copy", "memcpy of the payload alone", size, false, Work::copy));
+    if (size <= kChunk - kHeadroom)
+      all.push_back(spec("xdp_split_copy", "memcpy of the payload alone", size, false, Work::copy));
     all.push_back(spec("xdp_echo", "receive, transmit, complete, post", size, false, Work::echo));
     all.push_back(spec("xdp_split_echo", "receive with split, transmit, complete, post", size, true, Work::echo));
   }
