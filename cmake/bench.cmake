@@ -3,6 +3,9 @@
 find_package(benchmark REQUIRED)
 
 file(GLOB bench_sources CONFIGURE_DEPENDS bench/*.cc bench/*.c netmem/*/*_bench.cc)
+if(NOT TARGET netmem_tool_parts)
+  list(FILTER bench_sources EXCLUDE REGEX "/bench/gpu\\.cc$")
+endif()
 foreach(source IN LISTS bench_sources)
   cmake_path(GET source STEM name)
   add_executable(${name} ${source})
@@ -12,6 +15,11 @@ foreach(source IN LISTS bench_sources)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
 endforeach()
+
+if(TARGET gpu)
+  target_sources(gpu PRIVATE bench/gpu/works.cc)
+  target_link_libraries(gpu PRIVATE netmem_tool_parts)
+endif()
 
 # What bench/instruction-counts, bench/compare, bench/regression-experiment and bench/kind-dispatch run.
 string(TOUPPER "CMAKE_CXX_FLAGS_${CMAKE_BUILD_TYPE}" flags)
