@@ -40,7 +40,8 @@ struct Arguments {
 
 struct Device {
   std::shared_ptr<DeviceApi> api;
-  bool gpu = true;  // false: OpenCL on the CPU, say
+  bool gpu = true;     // false: OpenCL on the CPU, say
+  std::string driver;  // with its version; empty where nobody says it
 };
 
 // Seconds of each round; works in the order in which they were made.
@@ -62,7 +63,9 @@ Result<Device> open(const MemorySpec& spec) {
   };
   const auto all = cuda ? std::vector<OpenClDevice>() : opencl_devices().value_or(std::vector<OpenClDevice>());
   const bool gpu = cuda || std::ranges::any_of(all, [&](const OpenClDevice& one) { return one.gpu && asked(one); });
-  return Device{std::move(*opened), gpu};
+  std::string driver;
+  if (cuda) std::getline(std::ifstream("/proc/driver/nvidia/version"), driver);
+  return Device{std::move(*opened), gpu, driver};
 }
 
 const char* kind_of(bool gpu) { return gpu ? "a GPU" : "not a GPU"; }
@@ -144,6 +147,7 @@ Json describe_run(const Arguments& arguments, const Device& device, const GpuWor
             {"build", machine.build},
             {"virtual", machine.is_virtual}}},
           {"device", device.api->describe()},
+          {"driver", device.driver},
           {"gpu", device.gpu},
           {"registered", works.unregistered().empty()},
           {"size", works.size()},
@@ -162,7 +166,7 @@ Json to_json(Json json, const std::vector<Measured>& all) {
                              {"enqueueing", one.enqueueing},
                              {"gigabytes_per_second", to_json(rates(one))}});
   for (const GpuComparison& one : GpuWorks::comparisons()) {
-    Json ratio{{"name", one.above + " : " + one.below}, {"above", one.above}, {"below", one.below}};
+    Json ratio{{"name", one.says}, {"above", one.above}, {"below", one.below}};
     ratio.update(to_json(ratios(all, one)));
     ratio["target"] = one.target;
     json["ratios"].push_back(ratio);
@@ -172,7 +176,9 @@ Json to_json(Json json, const std::vector<Measured>& all) {
 
 void print(const Json& run, const GpuWorks& works, const std::vector<Measured>& all) {
   const Json& machine = run["machine"];
+  const auto driver = run["driver"].get<std::string>();
   fmt::print("{}, {}\n", run["device"].get<std::string>(), kind_of(run["gpu"]));
+  if (!driver.empty()) fmt::print("{}\n", driver);
   fmt::print("{}, {} processors{}, {}, commit {}, {}\n", machine["cpu"].get<std::string>(),
              machine["processors"].get<std::size_t>(), machine["virtual"] == true ? ", virtual" : "",
              machine["kernel"].get<std::string>(), run["commit"].get<std::string>(), run["date"].get<std::string>());
@@ -185,11 +191,11 @@ void print(const Json& run, const GpuWorks& works, const std::vector<Measured>& 
     fmt::print("{:16} {:8.2f} {:8.2f} {:8.2f} {:>10}  {}\n", one.work.name, rate.min, rate.median, rate.max,
                enqueueing(one), one.work.says);
   }
-  fmt::print("\n{:36} {:>6} {:>6} {:>6}  of two rates in one round\n", "", "min", "median", "max");
+  fmt::print("\n{:42} {:>6} {:>6} {:>6}  of two rates in one round\n", "", "min", "median", "max");
   for (const GpuComparison& one : GpuWorks::comparisons()) {
     const Quantiles ratio = ratios(all, one);
-    fmt::print("{:36} {:6.3f} {:6.3f} {:6.3f}  target {}: {}\n", one.above + " : " + one.below, ratio.min, ratio.median,
-               ratio.max, one.target, ratio.median >= one.target ? "met" : "missed");
+    fmt::print("{:42} {:6.3f} {:6.3f} {:6.3f}  target {}: {}\n", one.says, ratio.min, ratio.median, ratio.max,
+               one.target, ratio.median >= one.target ? "met" : "missed");
   }
 }
 
@@ -203,7 +209,7 @@ Result<void> run(const Arguments& arguments, const Device& device) {
   const auto works = GpuWorks::create(device.api, size);
   if (!works) return std::unexpected(works.error());
   std::vector<Measured> all;
-  for (GpuWork& work : (*works)->all()) all.push_back({std::move(work), {}});
+  for (GpuWork& work : (*works)->all()) all.push_back({std::move(work), {}, {}});
   if (auto warm = warm_up(all); !warm) return warm;
   if (auto measured = measure(all, arguments.rounds, **works); !measured) return measured;
   const Json about = describe_run(arguments, device, **works);

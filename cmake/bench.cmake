@@ -47,4 +47,15 @@ if(NETMEM_BUILD_TESTS AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
                        BenchmarkStatistics.KeepTheirPromises BenchmarkScripts.SayWhatTheyFind
                        RegressionExperiment.InstructionsTellOnlyThePlantedOneApart
                        PROPERTIES LABELS check SKIP_RETURN_CODE 77 TIMEOUT 900)
+
+  # On OpenCL, where there is any. Checks that tools run and say what they find; figures decide nothing.
+  if(TARGET gpu)
+    add_test(NAME GpuRun.SaysWhatTheFiguresAre COMMAND ${PROJECT_SOURCE_DIR}/tests/gpu/report_test.py)
+    add_test(NAME GpuRun.RunsOnOpenCl
+             COMMAND ${PROJECT_SOURCE_DIR}/tests/gpu/run --device opencl --quick --build ${PROJECT_BINARY_DIR}
+                     --out ${PROJECT_BINARY_DIR}/gpu-report)
+    set_tests_properties(GpuRun.SaysWhatTheFiguresAre GpuRun.RunsOnOpenCl PROPERTIES
+                         LABELS check SKIP_RETURN_CODE 77 TIMEOUT 600)
+    set_tests_properties(GpuRun.RunsOnOpenCl PROPERTIES PROCESSORS 2)
+  endif()
 endif()

@@ -95,10 +95,10 @@ Result<void> GpuWorks::finish(Result<DeviceTicket> ticket) {
 }
 
 std::vector<GpuComparison> GpuWorks::comparisons() {
-  return {{"gather_4096", "move_4096", 0.8},
-          {"gather_1460", "move_1460", 0.5},
-          {"staged_in_order", "large_copy", 0.9},
-          {"staged_shuffled", "large_copy", 0.9}};
+  return {{"gather_4096", "move_4096", "gather of 4 KiB fragments : one copy", 0.8},
+          {"gather_1460", "move_1460", "gather of 1460-byte fragments : one copy", 0.5},
+          {"staged_in_order", "large_copy", "copies to pages in order : one large one", 0.9},
+          {"staged_shuffled", "large_copy", "copies to shuffled pages : one large one", 0.9}};
 }
 
 std::vector<GpuWork> GpuWorks::all() {

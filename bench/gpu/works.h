@@ -30,6 +30,7 @@ struct GpuWork {
 struct GpuComparison {
   std::string above;
   std::string below;
+  std::string says;
   double target;
 };
 
