@@ -167,7 +167,7 @@ GpuWork GpuWorks::large_copy() {
 }
 
 // `pages` stay where they are: they are this object's.
-GpuWork GpuWorks::staged_copies(const std::vector<Netmem>& pages, std::string name, std::string says) {
+GpuWork GpuWorks::staged_copies(const std::vector<Netmem>& pages, std::string name, const std::string& says) {
   return {.name = std::move(name),
           .says = "copies from the host, " + says,
           .bytes = size_,
@@ -176,6 +176,7 @@ GpuWork GpuWorks::staged_copies(const std::vector<Netmem>& pages, std::string na
               [&pages, this] {
                 const Region& region = *memory_->regions()[0];
                 std::vector<DeviceRange> ranges;
+                ranges.reserve(pages.size());
                 for (const Netmem page : pages) ranges.push_back({region.offset(page), kPage});
                 return compare("the staged copies", region.address(), ranges,
                                [this](std::size_t i) { return host(i * kPage % kLeast, kPage); });

@@ -69,7 +69,7 @@ class GpuWorks {
   Fragments shuffled(std::size_t slot, std::size_t fragment);
   void add_gather(std::vector<GpuWork>& works, const Fragments& fragments, const std::string& says);
   GpuWork large_copy();
-  GpuWork staged_copies(const std::vector<Netmem>& pages, std::string name, std::string says);
+  GpuWork staged_copies(const std::vector<Netmem>& pages, std::string name, const std::string& says);
   GpuWork digest();
 
   Result<void> stage(const std::vector<Netmem>& pages);
