@@ -3,6 +3,9 @@
 find_package(benchmark REQUIRED)
 
 file(GLOB bench_sources CONFIGURE_DEPENDS bench/*.cc bench/*.c netmem/*/*_bench.cc)
+if(NOT TARGET netmem_tool_parts)
+  list(FILTER bench_sources EXCLUDE REGEX "/bench/gpu\\.cc$")
+endif()
 foreach(source IN LISTS bench_sources)
   cmake_path(GET source STEM name)
   add_executable(${name} ${source})
@@ -12,6 +15,11 @@ foreach(source IN LISTS bench_sources)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
 endforeach()
+
+if(TARGET gpu)
+  target_sources(gpu PRIVATE bench/gpu/works.cc)
+  target_link_libraries(gpu PRIVATE netmem_tool_parts)
+endif()
 
 # What bench/instruction-counts, bench/compare, bench/regression-experiment and bench/kind-dispatch run.
 string(TOUPPER "CMAKE_CXX_FLAGS_${CMAKE_BUILD_TYPE}" flags)
@@ -39,4 +47,15 @@ if(NETMEM_BUILD_TESTS AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
                        BenchmarkStatistics.KeepTheirPromises BenchmarkScripts.SayWhatTheyFind
                        RegressionExperiment.InstructionsTellOnlyThePlantedOneApart
                        PROPERTIES LABELS check SKIP_RETURN_CODE 77 TIMEOUT 900)
+
+  # On OpenCL, where there is any. Checks that tools run and say what they find; figures decide nothing.
+  if(TARGET gpu)
+    add_test(NAME GpuRun.SaysWhatTheFiguresAre COMMAND ${PROJECT_SOURCE_DIR}/tests/gpu/report_test.py)
+    add_test(NAME GpuRun.RunsOnOpenCl
+             COMMAND ${PROJECT_SOURCE_DIR}/tests/gpu/run --device opencl --quick --build ${PROJECT_BINARY_DIR}
+                     --out ${PROJECT_BINARY_DIR}/gpu-report)
+    set_tests_properties(GpuRun.SaysWhatTheFiguresAre GpuRun.RunsOnOpenCl PROPERTIES
+                         LABELS check SKIP_RETURN_CODE 77 TIMEOUT 600)
+    set_tests_properties(GpuRun.RunsOnOpenCl PROPERTIES PROCESSORS 2)
+  endif()
 endif()
