@@ -27,6 +27,7 @@ class PostTarget {
 
   // A look at the ring found so many frames; `now_ns` of any clock, which may jump.
   void found(std::uint32_t frames, std::uint64_t now_ns) {
+    if (least_ == most_) return;
     if (frames > peak_) peak_ = frames;
     if (frames >= target_ / 2) [[unlikely]]
       return raise(now_ns);

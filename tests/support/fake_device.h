@@ -146,10 +146,8 @@ class FakeDevice final : public DeviceApi {
     const std::scoped_lock lock(mutex_);
     const std::string attempted = what + (" " + describe());
     if (std::exchange(fail_launch, false)) return refused(attempted, "its queue is full");
-    if (auto fits = kernels::check_room(attempted, "read", reads, place(from).size()); !fits)
-      return std::unexpected(fits.error());
-    if (auto fits = kernels::check_room(attempted, "written", writes, place(to).size()); !fits)
-      return std::unexpected(fits.error());
+    auto fits = kernels::check_room(attempted, {reads, writes}, {place(from).size(), place(to).size()});
+    if (!fits) return std::unexpected(fits.error());
     const DeviceTicket ticket = new_ticket();
     waiting_.emplace_back(ticket, std::move(work));
     return ticket;
