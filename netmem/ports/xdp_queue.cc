@@ -115,7 +115,6 @@ std::size_t XdpQueue::receive_batch(std::span<Packet> out, std::uint32_t& ready)
 
 // A frame of several buffers: how many were taken; 0: the last ones are not there yet.
 std::uint32_t XdpQueue::take_scattered(std::uint32_t at, std::uint32_t ready, Packet& packet) noexcept {
-  std::array<Part, kMostBuffers> buffers;
   std::uint32_t count = 0;
   std::uint32_t size = 0;
   bool whole = false;
@@ -126,10 +125,10 @@ std::uint32_t XdpQueue::take_scattered(std::uint32_t at, std::uint32_t ready, Pa
   if (!whole && count < kMostBuffers && !discarding_) return 0;
   for (std::uint32_t i = 0; i < count; ++i) {
     const xdp_desc& buffer = receive_.entry(at + i);
-    buffers[i] = frames_.take_received(buffer.addr, buffer.len);
+    buffers_[i] = frames_.take_received(buffer.addr, buffer.len);
     size += buffer.len;
   }
-  const Frame frame = std::span(buffers).first(count);
+  const Frame frame = std::span(buffers_).first(count);
   if (whole && !discarding_) {
     deliver(frame, size, packet);
     return count;
@@ -215,16 +214,15 @@ void XdpQueue::deliver_joined(Frame frame, Packet& packet) noexcept {
 
 void XdpQueue::deliver_split(Frame frame, std::uint32_t size, Packet& packet) noexcept {
   const HeaderLayout& layout = packet.info.layout;
-  std::array<std::span<const std::byte>, kMostBuffers> bytes;
   std::uint32_t left = layout.payload_size;
   std::uint32_t skipped = layout.payload;
   for (std::size_t i = 0; i < frame.size(); ++i, skipped = 0) {
     const std::uint32_t piece = std::min(left, frame[i].size - skipped);
-    bytes[i] = {frames_.bytes(frame[i]) + skipped, piece};
+    bytes_[i] = {frames_.bytes(frame[i]) + skipped, piece};
     left -= piece;
   }
   packet.set_header({frame[0].page, frame[0].offset, layout.payload});
-  const bool added = split_->add(packet, std::span(bytes).first(frame.size()), layout.payload_size);
+  const bool added = split_->add(packet, std::span(bytes_).first(frame.size()), layout.payload_size);
   // Their bytes are copied later.
   for (const Part& buffer : frame.subspan(1)) added ? split_->drop_later(buffer.page) : drop(buffer.page);
   finish_deliver_split(added, size, packet);

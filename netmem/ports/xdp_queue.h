@@ -129,6 +129,9 @@ class XdpQueue {
   XdpConsumer<std::uint64_t> completion_;
   XdpConsumer<xdp_desc> receive_;
   XdpProducer<xdp_desc> transmit_;
+  // Of the frame being received, if it has several buffers: here, so that nobody clears them each time.
+  std::array<Part, kMostBuffers> buffers_;
+  std::array<std::span<const std::byte>, kMostBuffers> bytes_;
   PacketInfo arrived_;  // what the packets of the batch being received have in common
   SplitTally tally_;    // of that batch
   PostTarget target_;
