@@ -9,9 +9,8 @@ MODES = {
 }
 OUTRUN = 0.95  # received : sent, from which on the generator was hardly faster than the receiver
 # task: whom to compare with, target
-TARGETS = {"drop": ("drop", 1.0), "split": ("drop", 0.8), "echo": ("echo", 1.0)}
+TARGETS = {"drop": ("drop", 1.0), "drop_few": ("drop", None), "split": ("drop", 0.8), "echo": ("echo", 1.0)}
 
-FEW = "bare_few"  # no peer of the target: what bare gains from netmem's idea
 OWN = {"netmem": 60, "netmem_split": 120}  # cycles per packet
 FULL = 16  # packets at once, from which on they share what a call costs
 
@@ -65,12 +64,11 @@ def was_outrun(runs, **what):
     return statistics.median(rounds_of(runs, "of_sent", **what).values()) < OUTRUN
 
 
-def ratio_of(runs, name, task, where, peer=None):
-    """netmem over its peer, above 1 is better; of each round, then sorted. Another peer than the target's is for information."""
+def ratio_of(runs, name, task, where):
+    """netmem over its peer, above 1 is better; of each round, then sorted."""
     rated = where["mode"] == "rated"
     figure, better = ("processor_ns", min) if rated else ("per_second", max)
-    informs = peer is not None
-    peer = peer or peer_of(runs, task, figure, better, where)
+    peer = peer_of(runs, task, figure, better, where)
     if peer is None:
         return None
     mine, other = (rounds_of(runs, figure, receiver=who, **where) for who in (name, peer))
@@ -80,7 +78,7 @@ def ratio_of(runs, name, task, where, peer=None):
     values = spread([b / a if rated else a / b for a, b in pairs])
     outrun = not rated and was_outrun(runs, receiver=name, **where)
     target = TARGETS[task][1]
-    if informs or task == "echo" and peer != "testpmd_echo":
+    if task == "echo" and peer != "testpmd_echo":
         target = None
     # Where the generator outruns nobody, all receivers get the same packets: then rates say nothing.
     decides = rated or outrun or was_outrun(runs, receiver=peer, **where)
@@ -97,8 +95,6 @@ def ratios(runs):
             for name in keys(select(runs, **where), "receiver"):
                 if name.startswith("netmem"):
                     found.append(ratio_of(runs, name, select(runs, receiver=name)[0]["task"], where))
-                if name == "netmem" and select(runs, receiver=FEW, **where):
-                    found.append(ratio_of(runs, name, "drop", where, FEW))
     return [ratio for ratio in found if ratio]
 
 

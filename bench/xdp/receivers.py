@@ -177,6 +177,7 @@ def all_receivers():
         Testpmd("testpmd", "drop", "rxonly"),
         Receiver("recvmmsg", "drop", "xdp_socket"),
         Receiver("netmem", "drop", "xdp_netmem", netmem=True),
+        Receiver("netmem_few", "drop_few", "xdp_netmem", ["--least", "256"], netmem=True),
         Receiver("netmem_split", "split", "xdp_netmem", ["--split"], netmem=True),
         Receiver("bare_echo", "echo", "xdp_bare", ["--echo"]),
         Testpmd("testpmd_echo", "echo", "macswap"),

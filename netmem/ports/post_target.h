@@ -1,5 +1,5 @@
 // How many frames a queue keeps posted: as few as the traffic needs, because what is posted is what the kernel writes
-// next, and few frames stay in the processor's caches where thousands do not (docs/benchmark-xdp.md has the figures).
+// next, and few frames stay in the processor's caches where thousands do not.
 //
 //   most --- halves after each window in which no look found more than an eighth of the target ---> least
 //    ^------ a look that found half of it or more; the target stays there for 10 seconds then ------'

@@ -78,10 +78,10 @@ struct XdpOptions {
   std::uint32_t transmit_ring = 2048;
   // Frames that the port keeps posted at most; 0: half of what the pool's region has, but at most the fill ring.
   std::uint32_t most_posted = 0;
-  // Where frames are few they stay in the caches: in copy mode, while the program keeps up, the port keeps fewer of
-  // them posted, down to this many. A sudden burst beyond them is lost (fill_ring_empty), and then the port keeps
+  // In copy mode, while the program keeps up, the port keeps fewer of them posted, down to this many, which helps where
+  // other programs want the caches, too. A sudden burst beyond them is lost (fill_ring_empty), and then the port keeps
   // most_posted for 10 seconds at least. 0: always most_posted.
-  std::uint32_t least_posted = 256;
+  std::uint32_t least_posted = 0;
   enum class Copy : std::uint8_t { automatic, zero_copy, copy } copy = Copy::automatic;
   bool busy_poll = false;  // SO_PREFER_BUSY_POLL: the receiving thread drives the driver
   // Header split: payload of TCP and UDP moves into this pool. Its consumer is the same thread; outlives the port.
