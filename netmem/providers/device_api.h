@@ -61,9 +61,10 @@ class NETMEM_EXPORT DeviceApi {
 
   // Memory that is really there when it returns. `alignment`: of the address, a power of two, 4 KiB to 2 MiB.
   virtual Result<DeviceAddress> allocate(std::size_t size, std::size_t alignment) = 0;
-  // Memory that the program has already: CUDA's device pointer (CUdeviceptr), OpenCL's cl_mem of the device's own context
-  // (open_opencl_in). It stays the program's, who frees it after free() has forgotten it here. Refused with the reason
-  // when it is not memory of this device, or too short. The address is as the handle has it, OpenCL's a multiple of 2 MiB.
+  // Memory that the program has already: CUDA's device pointer (CUdeviceptr), OpenCL's cl_mem of the device's own
+  // context (open_opencl_in). It stays the program's, who frees it after free() has forgotten it here. Refused with the
+  // reason when it is not memory of this device, or too short. The address is as the handle has it, OpenCL's a multiple
+  // of 2 MiB.
   virtual Result<DeviceAddress> adopt(std::uintptr_t handle, std::size_t size);
   // REQUIRES: from allocate or adopt; nothing that touches it is under way.
   virtual void free(DeviceAddress address) noexcept = 0;
