@@ -11,8 +11,10 @@ std::string PageDigest::Sum::hex() const { return fmt::format("{:08x}", crc); }
 
 // The sums may have gone already: nobody asks for them.
 PageDigest::~PageDigest() {
-  const CopyTicket ticket = batches_[1 - next_].ticket;
-  if (under_way_ && ticket != CopyTicket::done) static_cast<void>(engine_->wait(ticket));
+  const CopyTicket ticket = under_way_ ? batches_[1 - next_].ticket : CopyTicket::done;
+  if (ticket != CopyTicket::done) {
+    [[maybe_unused]] const Result<void> nobody_asks = engine_->wait(ticket);
+  }
   for (Batch& batch : batches_) clear(batch);
 }
 

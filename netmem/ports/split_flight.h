@@ -72,6 +72,7 @@ class SplitFlight {
     std::vector<Netmem> spent;
   };
   [[nodiscard]] Slot& oldest() { return slots_[first_]; }
+  void wait(const Slot& slot) noexcept;
   void end(Slot& slot) noexcept;
 
   CopyEngine& engine_;
