@@ -122,6 +122,7 @@ std::optional<std::vector<MeasuredLoop>> run_loops(const bench::LoopList& loops,
   const RunProgress progress;
   bench::pin(0);
   std::vector<Ready> ready = make_ready(loops, options, missing, progress);
+  if (StopSignal::requested()) return std::nullopt;
   for (unsigned i = 0; i < options.repetitions; ++i) {
     for (Ready& one : ready) {
       if (StopSignal::requested()) return std::nullopt;

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 #include "bench/loops/processors.h"
 #include "tools/bench_choose.h"
+#include "tools/signals.h"
 
 namespace netmem::tool {
 namespace {
@@ -102,6 +105,15 @@ TEST(BenchRun, LoopsTakeTurns) {
   std::vector<MissingLoop> missing;
   run_loops({recorder(runs, 1), recorder(runs, 7)}, {.elements = 1, .repetitions = 3}, missing);
   EXPECT_EQ(runs, (std::vector<std::uint64_t>{1, 7, 1, 7, 1, 7, 1, 7}));
+}
+
+TEST(BenchRun, InterruptedBeforeTheFirstLoopIsInterrupted) {
+  const StopSignal stop;
+  ASSERT_EQ(std::raise(SIGINT), 0);
+  std::vector<std::uint64_t> runs;
+  std::vector<MissingLoop> missing;
+  EXPECT_FALSE(run_loops({recorder(runs, 1)}, {.elements = 8, .repetitions = 3}, missing));
+  EXPECT_TRUE(runs.empty());
 }
 
 }  // namespace
