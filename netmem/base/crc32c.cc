@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "netmem/base/crc32c_polynomial.h"
+
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 #endif
@@ -13,19 +15,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "words are read as their bytes stand");
 
-// Polynomials over GF(2) modulo 0x11EDC6F41 (RFC 3720, section 12.1), reflected: bit 31 is the coefficient of x^0.
-using Polynomial = std::uint32_t;
-constexpr Polynomial kModulus = 0x82f63b78;
-constexpr Polynomial kX8 = std::uint32_t{1} << (31 - 8);
-
-constexpr Polynomial times_x(Polynomial a) { return (a >> 1) ^ (kModulus & -(a & 1)); }
-
-// Without branches: those would be mispredicted half of the time.
-constexpr Polynomial product(Polynomial a, Polynomial b) {
-  Polynomial sum = 0;
-  for (int i = 0; i < 32; ++i, a <<= 1, b = times_x(b)) sum ^= b & -(a >> 31);
-  return sum;
-}
+constexpr Polynomial kX8 = Polynomial{1} << (31 - 8);
 
 // x to the power of 8 * 2^i: what 2^i bytes behind it multiply a CRC by.
 constexpr auto kBehind = [] {

@@ -254,7 +254,7 @@ CudaApi::Place CudaApi::place_of(DeviceAddress address) const {
   const auto& [begin, memory] = *std::prev(after);
   const std::size_t offset = address - begin;
   if (offset >= memory.size) return {};
-  return {.begin = begin, .offset = offset, .room = memory.size - offset};
+  return {{.offset = offset, .room = memory.size - offset}, begin};
 }
 
 // REQUIRES: the context is current.
@@ -393,9 +393,7 @@ Result<DeviceTicket> CudaApi::enqueue_gather(DeviceAddress from, std::span<const
   if (!loaded) return std::unexpected(loaded.error());
   return start("gather on", [&](Batch& batch) -> Result<void> {
     const Place source = place_of(from), target = place_of(to);
-    auto fits = kernels::check_room("gather on " + describe(), kernels::extent_of(moves), {source.room, target.room});
-    if (!fits) return fits;
-    kernels::make_gather(batch.table, moves, source.offset, target.offset);
+    if (auto planned = kernels::plan_gather(batch.table, describe(), moves, source, target); !planned) return planned;
     if (batch.table.tiles == 0) return {};
     if (auto up = upload(batch); !up) return up;
     const cuda::Status status = (*loaded)->gather(stream_, source.begin, source.offset + source.room, target.begin,
@@ -420,17 +418,12 @@ Result<DeviceTicket> CudaApi::enqueue_move(DeviceAddress from, DeviceAddress to,
 // Results land in page-locked memory, for a copy to any other makes the driver wait.
 Result<DeviceTicket> CudaApi::enqueue_digest(DeviceAddress from, std::span<const DeviceRange> ranges,
                                              std::span<std::uint32_t> crcs) {
-  NETMEM_CHECK(crcs.size() == ranges.size(), "%zu results for %zu ranges", crcs.size(), ranges.size());
   const Current current(*this);
   const auto loaded = kernels();
   if (!loaded) return std::unexpected(loaded.error());
   return start("compute digests on", [&](Batch& batch) -> Result<void> {
     const Place source = place_of(from);
-    const kernels::Extent room{source.room, 0};
-    auto fits = kernels::check_room("compute digests on " + describe(), kernels::extent_of(ranges), room);
-    if (!fits) return fits;
-    std::ranges::fill(crcs, 0);  // what is without a byte stays that
-    kernels::make_digest(batch.table, ranges, source.offset);
+    if (auto planned = kernels::plan_digest(batch.table, describe(), ranges, source, crcs); !planned) return planned;
     if (batch.table.tiles == 0) return {};
     if (auto up = upload(batch); !up) return up;
     cuda::Status status = (*loaded)->digest(stream_, source.begin, batch.table, batch.on_device);

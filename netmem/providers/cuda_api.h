@@ -53,10 +53,8 @@ class CudaApi final : public DeviceApi {
     cuda::Address on_device;
   };
   // Where an address is, in memory of ours; without room it is nowhere.
-  struct Place {
+  struct Place : kernels::Stretch {
     DeviceAddress begin = 0;
-    std::size_t offset = 0;
-    std::size_t room = 0;
   };
   // The event behind the commands of a batch, and what a launch needs until it is over.
   struct Batch {

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "netmem/base/check.h"
 #include "netmem/base/crc32c.h"
 #include "netmem/core/memory_provider.h"
 #include "netmem/providers/host_copy_engine.h"
@@ -83,8 +82,7 @@ Result<CopyTicket> DeviceCopyEngine::begin_gather(std::span<const GatherPiece> p
 }
 
 Result<CopyTicket> DeviceCopyEngine::begin_crc32c(std::span<const GatherPiece> pieces, std::span<std::uint32_t> crcs) {
-  NETMEM_CHECK(crcs.size() == pieces.size(), "%zu CRCs of %zu pieces", crcs.size(), pieces.size());
-  if (auto fits = check_batch(pieces, &region_); !fits) return std::unexpected(fits.error());
+  if (auto fits = check_crc32c(pieces, crcs, &region_); !fits) return std::unexpected(fits.error());
   const Result<void> read = bracketed(DMA_BUF_SYNC_READ, "compute a CRC of device memory", [&] {
     for (std::size_t i = 0; i < pieces.size(); ++i)
       crcs[i] = crc32c({window_ + region_.offset(pieces[i].from) + pieces[i].offset, pieces[i].size});

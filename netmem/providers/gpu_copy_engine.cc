@@ -1,6 +1,5 @@
 #include "netmem/providers/gpu_copy_engine.h"
 
-#include "netmem/base/check.h"
 #include "netmem/core/memory_provider.h"
 #include "netmem/providers/host_copy_engine.h"
 
@@ -102,8 +101,7 @@ Result<CopyTicket> GpuCopyEngine::begin_gather(std::span<const GatherPiece> piec
 }
 
 Result<CopyTicket> GpuCopyEngine::begin_crc32c(std::span<const GatherPiece> pieces, std::span<std::uint32_t> crcs) {
-  NETMEM_CHECK(crcs.size() == pieces.size(), "%zu CRCs of %zu pieces", crcs.size(), pieces.size());
-  if (auto fits = check_batch(pieces, &region_); !fits) return std::unexpected(fits.error());
+  if (auto fits = check_crc32c(pieces, crcs, &region_); !fits) return std::unexpected(fits.error());
   if (pieces.empty()) return CopyTicket::done;
   const std::scoped_lock lock(mutex_);
   ranges_.clear();

@@ -55,7 +55,8 @@ Result<void> check_batch(std::span<const CopyOut> batch, const Region* own) {
   return {};
 }
 
-Result<void> check_batch(std::span<const GatherPiece> pieces, const Region* own) {
+Result<void> check_crc32c(std::span<const GatherPiece> pieces, std::span<const std::uint32_t> crcs, const Region* own) {
+  NETMEM_CHECK(crcs.size() == pieces.size(), "%zu CRCs of %zu pieces", crcs.size(), pieces.size());
   return check_pieces("compute a CRC", pieces, own);
 }
 
@@ -97,8 +98,7 @@ Result<CopyTicket> HostCopyEngine::begin_gather(std::span<const GatherPiece> pie
 }
 
 Result<CopyTicket> HostCopyEngine::begin_crc32c(std::span<const GatherPiece> pieces, std::span<std::uint32_t> crcs) {
-  NETMEM_CHECK(crcs.size() == pieces.size(), "%zu CRCs of %zu pieces", crcs.size(), pieces.size());
-  if (auto fits = check_batch(pieces); !fits) return std::unexpected(fits.error());
+  if (auto fits = check_crc32c(pieces, crcs); !fits) return std::unexpected(fits.error());
   for (std::size_t i = 0; i < pieces.size(); ++i)
     crcs[i] = crc32c(Page(pieces[i].from).bytes().subspan(pieces[i].offset, pieces[i].size));
   return CopyTicket::done;

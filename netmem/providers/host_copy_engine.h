@@ -17,7 +17,9 @@ class NETMEM_EXPORT HostCopyEngine final : public CopyEngine {
 // every engine's first step. `own`: the one region that it reaches; null: all host memory.
 NETMEM_EXPORT Result<void> check_batch(std::span<const CopyIn> batch, const Region* own = nullptr);
 NETMEM_EXPORT Result<void> check_batch(std::span<const CopyOut> batch, const Region* own = nullptr);
-NETMEM_EXPORT Result<void> check_batch(std::span<const GatherPiece> pieces, const Region* own = nullptr);
+// The same for CRCs. REQUIRES: as many as pieces.
+NETMEM_EXPORT Result<void> check_crc32c(std::span<const GatherPiece> pieces, std::span<const std::uint32_t> crcs,
+                                        const Region* own = nullptr);
 // The same for a gather, and whether the destination is as large as the pieces together and inside its region. Which
 // regions can be written is the engine's to say.
 NETMEM_EXPORT Result<void> check_gather(std::span<const GatherPiece> pieces, const Destination& to,

@@ -3,36 +3,28 @@
 #include <algorithm>
 #include <limits>
 
+#include "netmem/base/check.h"
+#include "netmem/base/crc32c_polynomial.h"
+
 namespace netmem::kernels {
 namespace {
 
-// Polynomials modulo that of CRC-32C (RFC 3720, appendix B.4) with x^0 in bit 31.
-constexpr std::uint32_t kPolynomial = 0x82f63b78;
-constexpr std::uint32_t kOne = 0x80000000;
-
-constexpr std::uint32_t times_x(std::uint32_t a) { return (a >> 1) ^ ((a & 1) != 0 ? kPolynomial : 0); }
-
-constexpr std::uint32_t multiply(std::uint32_t a, std::uint32_t b) {
-  std::uint32_t product = 0;
-  for (std::uint32_t bit = kOne; bit != 0; bit >>= 1, b = times_x(b))
-    if ((a & bit) != 0) product ^= b;
-  return product;
-}
+constexpr Polynomial kOne = 0x80000000;
 
 constexpr DigestTables make_digest_tables() {
   DigestTables tables{};
   for (std::uint32_t byte = 0; byte < 256; ++byte) {
-    std::uint32_t crc = byte;
+    Polynomial crc = byte;
     for (int i = 0; i < 4 * 8; ++i) {
       crc = times_x(crc);
       if (i % 8 == 7) tables[static_cast<std::size_t>(i / 8) * 256 + byte] = crc;
     }
   }
-  std::uint32_t step = kOne;  // x^(8 * kChunk * 256^t)
+  Polynomial step = kOne;  // x^(8 * kChunk * 256^t)
   for (std::size_t i = 0; i < 8 * kChunk; ++i) step = times_x(step);
   for (std::size_t t = 4; t < 8; ++t) {
-    std::uint32_t power = kOne;
-    for (std::size_t n = 0; n < 256; ++n, power = multiply(power, step)) tables[t * 256 + n] = power;
+    Polynomial power = kOne;
+    for (std::size_t n = 0; n < 256; ++n, power = product(power, step)) tables[t * 256 + n] = power;
     step = power;
   }
   return tables;
@@ -104,6 +96,23 @@ Result<void> check_room(const std::string& attempted, const Extent& extent, cons
   };
   auto fits = check("read", extent.from, room.from);
   return fits ? check("written", extent.to, room.to) : fits;
+}
+
+Result<void> plan_gather(Table& table, const std::string& who, std::span<const DeviceMove> moves, const Stretch& from,
+                         const Stretch& to) {
+  auto fits = check_room("gather on " + who, extent_of(moves), {from.room, to.room});
+  if (fits) make_gather(table, moves, from.offset, to.offset);
+  return fits;
+}
+
+Result<void> plan_digest(Table& table, const std::string& who, std::span<const DeviceRange> ranges, const Stretch& from,
+                         std::span<std::uint32_t> crcs) {
+  NETMEM_CHECK(crcs.size() == ranges.size(), "%zu results for %zu ranges", crcs.size(), ranges.size());
+  auto fits = check_room("compute digests on " + who, extent_of(ranges), {from.room, 0});
+  if (!fits) return fits;
+  std::ranges::fill(crcs, 0);  // what is without a byte stays that
+  make_digest(table, ranges, from.offset);
+  return {};
 }
 
 }  // namespace netmem::kernels

@@ -59,4 +59,17 @@ Extent extent_of(std::span<const DeviceRange> ranges);
 // Refuses what leaves the room behind the call's addresses.
 Result<void> check_room(const std::string& attempted, const Extent& extent, const Extent& room);
 
+// From an address to the end of its allocation: `room` bytes, `offset` behind the allocation's beginning.
+struct Stretch {
+  std::size_t offset = 0;
+  std::size_t room = 0;
+};
+// The table of a launch, which may have no tiles; refused when a range leaves its stretch. `who`: the device for
+// people.
+Result<void> plan_gather(Table& table, const std::string& who, std::span<const DeviceMove> moves, const Stretch& from,
+                         const Stretch& to);
+// And sets `crcs` to what they are where no tile computes them. REQUIRES: as many as ranges.
+Result<void> plan_digest(Table& table, const std::string& who, std::span<const DeviceRange> ranges, const Stretch& from,
+                         std::span<std::uint32_t> crcs);
+
 }  // namespace netmem::kernels

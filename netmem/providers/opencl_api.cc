@@ -160,7 +160,7 @@ OpenClApi::Place OpenClApi::place_of(DeviceAddress address) const {
   const auto& [begin, buffer] = *std::prev(after);
   const std::size_t offset = address - begin;
   if (offset >= buffer.size) return {};
-  return {.memory = buffer.memory, .offset = offset, .room = buffer.size - offset};
+  return {{.offset = offset, .room = buffer.size - offset}, buffer.memory};
 }
 
 Result<const OpenClKernels*> OpenClApi::kernels() {
@@ -244,9 +244,7 @@ Result<DeviceTicket> OpenClApi::enqueue_gather(DeviceAddress from, std::span<con
   if (!built) return std::unexpected(built.error());
   return start("gather on", [&](Batch& batch) -> Result<void> {
     const Place source = place_of(from), target = place_of(to);
-    auto fits = kernels::check_room("gather on " + describe(), kernels::extent_of(moves), {source.room, target.room});
-    if (!fits) return fits;
-    kernels::make_gather(batch.table, moves, source.offset, target.offset);
+    if (auto planned = kernels::plan_gather(batch.table, describe(), moves, source, target); !planned) return planned;
     if (batch.table.tiles == 0) return {};
     if (auto up = upload(batch); !up) return up;
     cl::Event event = nullptr;
@@ -271,16 +269,11 @@ Result<DeviceTicket> OpenClApi::enqueue_move(DeviceAddress from, DeviceAddress t
 
 Result<DeviceTicket> OpenClApi::enqueue_digest(DeviceAddress from, std::span<const DeviceRange> ranges,
                                                std::span<std::uint32_t> crcs) {
-  NETMEM_CHECK(crcs.size() == ranges.size(), "%zu results for %zu ranges", crcs.size(), ranges.size());
   const auto built = kernels();
   if (!built) return std::unexpected(built.error());
   return start("compute digests on", [&](Batch& batch) -> Result<void> {
     const Place source = place_of(from);
-    const kernels::Extent room{source.room, 0};
-    auto fits = kernels::check_room("compute digests on " + describe(), kernels::extent_of(ranges), room);
-    if (!fits) return fits;
-    std::ranges::fill(crcs, 0);  // what is without a byte stays that
-    kernels::make_digest(batch.table, ranges, source.offset);
+    if (auto planned = kernels::plan_digest(batch.table, describe(), ranges, source, crcs); !planned) return planned;
     if (batch.table.tiles == 0) return {};
     if (auto up = upload(batch); !up) return up;
     cl::Event event = nullptr;

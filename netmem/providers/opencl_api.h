@@ -51,10 +51,8 @@ class OpenClApi final : public DeviceApi {
     std::size_t size;
   };
   // Where an address is; without a buffer it is nowhere, with no room.
-  struct Place {
+  struct Place : kernels::Stretch {
     cl::Memory memory = nullptr;
-    std::size_t offset = 0;
-    std::size_t room = 0;
   };
   // Events of the commands of a batch, and what a launch needs until it is over.
   struct Batch {
