@@ -1,16 +1,14 @@
 // Moves bytes between host memory and pages of any kind: the stand-in for a device's DMA where there is no device, the
 // device's own where there is one. For host pages it is memcpy, so that callers need not ask.
 //
-//   begin_copy_in, begin_gather, begin_crc32c --> ticket --> poll or wait says once that the bytes are there, or why
-//   not
+//   begin_copy_in, begin_gather, begin_crc32c --> ticket --> poll, wait: the bytes are there, or why not, once
 //
 // An engine without a queue of its own has copied when begin returns.
 // Threads: any.
 // Invariants:
 //  1. What one thread begins lands in the order in which it began it, as far as the same bytes are concerned.
-//  2. A ticket ends with the poll or wait that says done or gives an error. Until then the batch's host memory and
-//  pages
-//     are the engine's, from then on the caller's, after an error too.
+//  2. A ticket ends with the poll or wait that says done or gives an error. Until then the batch's host memory and its
+//     pages are the engine's, from then on the caller's, after an error too.
 #pragma once
 
 #include <cstddef>

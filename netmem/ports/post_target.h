@@ -7,11 +7,13 @@
 // A surprise larger than the target is lost, and counted by the kernel as fill_ring_empty: once, and then not for at
 // least 10 seconds. `least` equal to `most` gives that up.
 //
-// Threads: one.
+// Threads: one; frames() may be read by any.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+
+#include "netmem/base/single_writer.h"
 
 namespace netmem {
 
@@ -21,15 +23,15 @@ class PostTarget {
   static constexpr std::uint64_t kHoldNs = 10'000'000'000;
 
   // REQUIRES: 0 < least <= most.
-  PostTarget(std::uint32_t least, std::uint32_t most) : least_(least), most_(most), target_(most) {}
+  PostTarget(std::uint32_t least, std::uint32_t most) : least_(least), most_(most) { target_.set(most); }
 
-  [[nodiscard]] std::uint32_t frames() const { return target_; }
+  [[nodiscard]] std::uint32_t frames() const { return target_.read(); }
 
   // A look at the ring found so many frames; `now_ns` of any clock, which may jump.
   void found(std::uint32_t frames, std::uint64_t now_ns) {
     if (least_ == most_) return;
     if (frames > peak_) peak_ = frames;
-    if (frames >= target_ / 2) [[unlikely]]
+    if (frames >= target_.mine() / 2) [[unlikely]]
       return raise(now_ns);
     if (now_ns - began_ns_ >= length_ns_) [[unlikely]]
       end_window(now_ns);
@@ -37,11 +39,11 @@ class PostTarget {
 
  private:
   void raise(std::uint64_t now_ns) {
-    target_ = most_;
+    target_.set(most_);
     begin_window(now_ns, kHoldNs);
   }
   void end_window(std::uint64_t now_ns) {
-    if (began_ns_ != 0 && peak_ <= target_ / 8) target_ = std::max(least_, target_ / 2);
+    if (began_ns_ != 0 && peak_ <= target_.mine() / 8) target_.set(std::max(least_, target_.mine() / 2));
     begin_window(now_ns, kWindowNs);
   }
   void begin_window(std::uint64_t now_ns, std::uint64_t length_ns) {
@@ -52,7 +54,7 @@ class PostTarget {
 
   std::uint32_t least_;
   std::uint32_t most_;
-  std::uint32_t target_;
+  SingleWriter<std::uint32_t> target_;
   std::uint32_t peak_ = 0;      // the fullest look of this window
   std::uint64_t began_ns_ = 0;  // 0: before the first look
   std::uint64_t length_ns_ = kWindowNs;

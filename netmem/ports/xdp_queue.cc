@@ -57,7 +57,6 @@ XdpQueue::XdpQueue(PagePool& frames, XdpRings rings, const XdpQueueOptions& opti
   }
   arrived_.interface = options.interface;
   arrived_.queue = options.queue;
-  post_target_.set(target_.frames());
 }
 
 XdpQueue::~XdpQueue() { frames_.take_all_home(); }
@@ -66,18 +65,17 @@ XdpQueue::~XdpQueue() { frames_.take_all_home(); }
 
 std::size_t XdpQueue::receive(std::span<Packet> out) noexcept {
   if (sending_.mine() != 0) complete();
-  std::size_t count = copying() != 0 ? land(out) : 0;
+  std::size_t count = land(out);
   const std::size_t wanted = std::min(out.size(), kBatch);
   std::uint32_t ready = receive_.available(waiting_ ? ~0U : static_cast<std::uint32_t>(wanted));
   if (ready != 0 && count < out.size()) {
     arrived_.received_ns = realtime_ns();
     target_.found(ready, arrived_.received_ns);
-    post_target_.set(target_.frames());
     for (std::uint32_t before = 0; ready != before && count < out.size() && !(flight_ && flight_->full());) {
       before = ready;
       count += receive_batch(out.subspan(count, std::min(out.size() - count, kBatch)), ready);
     }
-    if (copying() != 0) count += land(out.subspan(count));
+    count += land(out.subspan(count));
   }
   post();
   return count;
@@ -280,7 +278,7 @@ std::size_t XdpQueue::keep_unsplit(std::span<Packet> packets, SplitTally& tally)
 // Fills the front of `out` with packets whose payload has landed, in order; how many.
 std::size_t XdpQueue::land(std::span<Packet> out) noexcept {
   std::size_t count = 0;
-  while (count < out.size()) {
+  while (flight_ && !flight_->empty() && count < out.size()) {
     if (std::optional<SplitFlight::Batch> batch = flight_->poll()) {
       if (!batch->well) keep_unsplit(batch->packets, batch->tally);
       count_batch(batch->tally);
@@ -508,7 +506,7 @@ std::vector<Counter> XdpQueue::counters() const {
                           {"payload_copy_failed", of(counts_.payload_copy_failed)},
                           {"too_many_buffers", of(counts_.too_many_buffers)},
                           {"posted", posted()},
-                          {"post_target", of(post_target_)},
+                          {"post_target", target_.frames()},
                           {"starved", of(counts_.starved)},
                           {"transmitted", of(counts_.transmitted)},
                           {"transmitted_bytes", of(counts_.transmitted_bytes)},

@@ -9,9 +9,8 @@
 //  1. A chunk is the kernel's from post or transmit on until it comes back by the receive or completion ring; the queue
 //     holds one reference of its page for each time that it is the kernel's.
 //  2. posted() counts the chunks that are the kernel's for receiving, sending() the parts that are its for sending.
-//  3. What the kernel says is checked: an index that cannot be, an address outside the region, or of a chunk that is
-//  not
-//     the kernel's, stops the program with its value.
+//  3. What the kernel says is checked: an index that cannot be, an address outside the region, or one of a chunk that
+//     is not the kernel's, stops the program with its value.
 //  4. A frame that the kernel gave is received, or one counter says why not; a packet to be sent that the caller no
 //     longer has is transmitted, or one counter says why not.
 #pragma once
@@ -138,7 +137,7 @@ class XdpQueue {
   bool starved_ = false;
   bool discarding_ = false;  // the rest of a frame of too many buffers
   bool waiting_ = false;     // for the last buffers of a frame
-  SingleWriter<std::uint64_t> posted_, sending_, post_target_;
+  SingleWriter<std::uint64_t> posted_, sending_;
   Counts counts_;
 };
 
