@@ -186,15 +186,17 @@ def show_progress(what, of):
     return show
 
 
-def machine():
-    cpu = platform.machine()
+def processor():
     try:
         with open("/proc/cpuinfo") as file:
             found = re.search(r"^model name\s*: (.*)$", file.read(), re.M)
-            cpu = found[1] if found else cpu
     except OSError:
-        pass
-    return f"{cpu}, {os.cpu_count()} processors, Linux {platform.release().split('-')[0]}"
+        found = None
+    return found[1] if found else platform.machine()
+
+
+def machine():
+    return f"{processor()}, {os.cpu_count()} processors, Linux {platform.release().split('-')[0]}"
 
 
 def commit(source=ROOT):

@@ -31,6 +31,12 @@ class Interval:
         return {"low": self.low, "median": self.median, "high": self.high}
 
 
+def spread(values):
+    """None of no values."""
+    values = sorted(values)
+    return {"min": values[0], "median": statistics.median(values), "max": values[-1]} if values else None
+
+
 def share(confidence, family):
     """The confidence of each of `family` verdicts, so that all of them together have `confidence`."""
     return 1 - (1 - confidence) / max(1, family)

@@ -1,12 +1,11 @@
 """Ratios and what is said of them: for bench/receive-throughput and tests/gpu/run. Python 3 and nothing else.
 
 A ratio is a dictionary with name, min, median, max and target (None: nothing was aimed at)."""
-import statistics
+import os
+import sys
 
-
-def spread(values):
-    values = sorted(values)
-    return {"min": values[0], "median": statistics.median(values), "max": values[-1]}
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from statistics_of_pairs import spread
 
 
 def ratio(name, above, below, target=None):

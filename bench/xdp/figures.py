@@ -1,6 +1,8 @@
 """What the runs of bench/xdp-throughput say: rates, processor time, ratios and the text. Python 3 and nothing else."""
 import statistics
 
+from statistics_of_pairs import spread
+
 MODES = {
     "apart": "the kernel receives on the generator's processor (as a veth does), receivers spin on their own: packets per second",
     "together": "the kernel receives in a thread on the receiver's processor, receivers wait when there is nothing and go first "
@@ -13,11 +15,6 @@ TARGETS = {"drop": ("drop", 1.0), "drop_few": ("drop", None), "split": ("drop", 
 
 OWN = {"netmem": 60, "netmem_split": 120}  # cycles per packet
 FULL = 16  # packets at once, from which on they share what a call costs
-
-
-def spread(values):
-    values = sorted(values)
-    return {"min": values[0], "median": statistics.median(values), "max": values[-1]} if values else None
 
 
 def done_of(run):
