@@ -52,7 +52,7 @@ class Sha256Digest final : public Digest {
 class Crc32cDigest final : public Digest {
  public:
   void update(std::span<const std::byte> bytes) override { crc_ = crc32c(bytes, crc_); }
-  std::string hex() override { return fmt::format("{:08x}", crc_); }
+  std::string hex() override { return crc32c_text(crc_); }
 
  private:
   std::uint32_t crc_ = 0;
@@ -73,6 +73,8 @@ std::unique_ptr<Digest> make_digest(DigestKind kind) {
   }
   return nullptr;
 }
+
+std::string crc32c_text(std::uint32_t crc) { return fmt::format("{:08x}", crc); }
 
 const char* digest_name(DigestKind kind) {
   switch (kind) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -24,5 +25,8 @@ class Digest {
 std::unique_ptr<Digest> make_digest(DigestKind kind);
 
 const char* digest_name(DigestKind kind);
+
+// As the digest crc32c prints it.
+std::string crc32c_text(std::uint32_t crc);
 
 }  // namespace netmem::tool

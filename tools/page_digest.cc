@@ -1,13 +1,9 @@
 #include "tools/page_digest.h"
 
-#include <fmt/format.h>
-
 #include "netmem/base/crc32c.h"
 #include "netmem/core/page.h"
 
 namespace netmem::tool {
-
-std::string PageDigest::Sum::hex() const { return fmt::format("{:08x}", crc); }
 
 // The sums may have gone already: nobody asks for them.
 PageDigest::~PageDigest() {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "netmem/core/copy_engine.h"
+#include "tools/digest.h"
 
 namespace netmem::tool {
 
@@ -21,8 +22,7 @@ class PageDigest {
   // Of a stream so far.
   struct Sum {
     std::uint32_t crc = 0;
-    // As the digest crc32c prints it.
-    [[nodiscard]] std::string hex() const;
+    [[nodiscard]] std::string hex() const { return crc32c_text(crc); }
   };
 
   // `engine` is of the device memory that pieces are in. REQUIRES: not null where there are such pieces.

@@ -27,21 +27,11 @@ Result<PagePoolPtr> make_pool(const std::shared_ptr<MemoryProvider>& memory, std
 }
 
 // The kernel knows one region: what `huge` finds outside of its own would be no good for frames.
-Result<std::shared_ptr<MemoryProvider>> make_frames(const std::string& text, std::shared_ptr<DmaDevice> dma = {}) {
+Result<std::shared_ptr<MemoryProvider>> make_frames(const std::string& text, std::shared_ptr<DmaDevice> dma) {
   const Result<MemorySpec> spec = parse_memory_spec(text);
   if (!spec) return std::unexpected(spec.error());
   if (spec->kind != "huge") return make_provider(*spec, kFramePage, std::move(dma));
   return make_huge_provider({.size = spec->size, .page_size = kFramePage, .outside_size = 0, .dma = std::move(dma)});
-}
-
-// Header split copies out of them.
-Result<StagingMemory> make_frames(const std::string& text, MemoryProvider* payload) {
-  if (payload != nullptr)
-    return make_staging_memory(*payload,
-                               [&](std::shared_ptr<DmaDevice> dma) { return make_frames(text, std::move(dma)); });
-  Result<std::shared_ptr<MemoryProvider>> memory = make_frames(text);
-  if (!memory) return std::unexpected(memory.error());
-  return StagingMemory{.memory = std::move(*memory), .unregistered = {}};
 }
 
 }  // namespace
@@ -87,11 +77,14 @@ std::vector<Counter> QueueRunner::work_counters() const { return work_ ? work_->
 Result<void> QueueRunner::build() {
   XdpOptions options = plan_.options;
   options.queue = report_.queue;
+  std::shared_ptr<DmaDevice> payload_dma;  // of what header split copies out of the frames
   if (!plan_.memory.empty()) {
     if (auto made = build_payload(); !made) return made;
     options.payload = machinery_.payload.get();
+    payload_dma = machinery_.payload_memory->staging_dma();
   }
-  Result<StagingMemory> frames = make_frames(plan_.frames, machinery_.payload_memory.get());
+  Result<StagingMemory> frames = make_staging_memory(
+      payload_dma, [&](std::shared_ptr<DmaDevice> dma) { return make_frames(plan_.frames, std::move(dma)); });
   if (!frames) return std::unexpected(frames.error());
   machinery_.frames_memory = std::move(frames->memory);
   report_.staging_unregistered = std::move(frames->unregistered);

@@ -46,7 +46,7 @@ const char* landing_name(Landing landing) {
 }
 
 Result<void> add_staging(Machinery& built) {
-  Result<StagingMemory> staging = make_staging_memory(*built.memory, [](std::shared_ptr<DmaDevice> dma) {
+  Result<StagingMemory> staging = make_staging_memory(built.memory->staging_dma(), [](std::shared_ptr<DmaDevice> dma) {
     return make_host_provider({.size = kStagingSize, .page_size = kStagingPage, .dma = std::move(dma)});
   });
   if (!staging) return std::unexpected(staging.error());
@@ -181,7 +181,7 @@ Json to_json(const MemoryReport& memory, const ConnectionArguments& arguments, c
             {"landing", landing_name(memory.landing)},
             {"placement", arguments.message == 0 ? "pages" : "contiguous"},
             {"message", arguments.message == 0 ? Json() : Json(arguments.message)},
-            {"staging_unregistered", memory.unregistered.empty() ? Json() : Json(memory.unregistered)}};
+            {"staging_unregistered", or_null(memory.unregistered)}};
   json.update(tool::to_json(report));
   json["turned_away"] = memory.turned_away;
   json["pool"] = tool::to_json(memory.pool);

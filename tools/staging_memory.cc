@@ -7,10 +7,9 @@
 namespace netmem::tool {
 
 Result<StagingMemory> make_staging_memory(
-    MemoryProvider& device,
+    const std::shared_ptr<DmaDevice>& dma,
     const std::function<Result<std::shared_ptr<MemoryProvider>>(std::shared_ptr<DmaDevice>)>& make) {
   StagingMemory staging;
-  const std::shared_ptr<DmaDevice> dma = device.staging_dma();
   Result<std::shared_ptr<MemoryProvider>> memory = make(dma);
   if (!memory && dma != nullptr) {
     staging.unregistered = memory.error().message();

@@ -14,9 +14,10 @@ struct StagingMemory {
   std::string unregistered;  // why; empty: it is registered, or need not be
 };
 
-// `device`: where the bytes go. `make` makes the host memory, with the DMA device that it is given.
+// `dma`: MemoryProvider::staging_dma() of where the bytes go; may be null. `make` makes the host memory, with the DMA
+// device that it is given.
 Result<StagingMemory> make_staging_memory(
-    MemoryProvider& device,
+    const std::shared_ptr<DmaDevice>& dma,
     const std::function<Result<std::shared_ptr<MemoryProvider>>(std::shared_ptr<DmaDevice>)>& make);
 
 }  // namespace netmem::tool
