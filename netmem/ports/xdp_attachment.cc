@@ -37,10 +37,10 @@ struct MapShape {
   std::uint32_t key, value;
   Fd XdpAttachment::* fd;
 };
-constexpr std::array<MapShape, 4> kMaps{{
+static_assert(sizeof(NetmemXdpQueue) == 64);
+constexpr std::array<MapShape, 3> kMaps{{
     {"netmem_sockets", BPF_MAP_TYPE_XSKMAP, 4, 4, &XdpAttachment::sockets},
     {"netmem_queues", BPF_MAP_TYPE_ARRAY, 4, sizeof(NetmemXdpQueue), &XdpAttachment::queues},
-    {"netmem_redirected", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, &XdpAttachment::redirected},
     {"netmem_matches", BPF_MAP_TYPE_HASH, sizeof(NetmemXdpMatch), 4, &XdpAttachment::matches},
 }};
 // The kernel keeps BPF_OBJ_NAME_LEN - 1 characters.

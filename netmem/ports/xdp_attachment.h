@@ -16,7 +16,7 @@ namespace netmem {
 struct XdpAttachment {
   Fd link;
   // Maps of the program (xdp_program.h).
-  Fd sockets, matches, queues, redirected;
+  Fd sockets, matches, queues;
   std::uint32_t slots = 0;  // of the maps that go by queue
   XdpMode mode = XdpMode::native;
   bool multi_buffer = false;

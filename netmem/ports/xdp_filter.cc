@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "netmem/base/quote.h"
@@ -76,10 +77,6 @@ constexpr std::size_t kMostSteps = std::size_t{4} * NETMEM_XDP_MAX_MATCHES;
 
 }  // namespace
 
-std::uint64_t* KernelXdpFilter::shapes(unsigned queue) const {
-  return &reinterpret_cast<std::uint64_t*>(queues_.data())[queue];
-}
-
 unsigned KernelXdpFilter::queues() const {
   ifreq request{};
   request.ifr_ifindex = static_cast<int>(index_);
@@ -110,7 +107,7 @@ Result<void> KernelXdpFilter::add(unsigned queue, const XdpMatch& match) {
     return refused(attempt, fmt::format("there are {} already", NETMEM_XDP_MAX_MATCHES), "remove some");
   if (status != 0) return system_error(attempt, "", -status);
   if (std::ranges::none_of(own_, [&](const Key& one) { return same(one, *key); })) own_.push_back(*key);
-  __atomic_fetch_or(shapes(queue), std::uint64_t{1} << key->shape, __ATOMIC_SEQ_CST);
+  __atomic_fetch_or(&entry(queue).shapes, std::uint64_t{1} << key->shape, __ATOMIC_SEQ_CST);
   return {};
 }
 
@@ -164,8 +161,8 @@ void KernelXdpFilter::update_shapes(unsigned queue) {
     return std::accumulate(keys.begin(), keys.end(), std::uint64_t{0},
                            [](std::uint64_t bits, const Key& key) { return bits | std::uint64_t{1} << key.shape; });
   };
-  __atomic_fetch_and(shapes(queue), present(), __ATOMIC_SEQ_CST);
-  __atomic_fetch_or(shapes(queue), present(), __ATOMIC_SEQ_CST);
+  __atomic_fetch_and(&entry(queue).shapes, present(), __ATOMIC_SEQ_CST);
+  __atomic_fetch_or(&entry(queue).shapes, present(), __ATOMIC_SEQ_CST);
 }
 
 Result<void> KernelXdpFilter::put_socket(unsigned queue, int socket) {
@@ -175,14 +172,6 @@ Result<void> KernelXdpFilter::put_socket(unsigned queue, int socket) {
 }
 
 void KernelXdpFilter::take_socket(unsigned queue) { bpf_map_delete_elem(attachment_.sockets.get(), &queue); }
-
-std::uint64_t KernelXdpFilter::redirected(unsigned queue) const {
-  const int processors = libbpf_num_possible_cpus();
-  if (processors <= 0) return 0;
-  std::vector<std::uint64_t> counts(static_cast<std::size_t>(processors));
-  if (bpf_map_lookup_elem(attachment_.redirected.get(), &queue, counts.data()) != 0) return 0;
-  return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
-}
 
 Result<std::shared_ptr<XdpFilter>> XdpFilter::attach(const std::string& interface, XdpMode mode) {
   const auto index = find_interface(interface);
@@ -197,6 +186,9 @@ Result<std::shared_ptr<XdpFilter>> XdpFilter::attach(const std::string& interfac
   auto queues = Mapping::create(attachment->slots * sizeof(NetmemXdpQueue), 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
                                 attachment->queues.get(), 0, "the XDP program's queues");
   if (!queues) return std::unexpected(queues.error());
+  const std::span entries(reinterpret_cast<NetmemXdpQueue*>(queues->data()), attachment->slots);
+  if (attachment->mode == XdpMode::generic)
+    for (NetmemXdpQueue& entry : entries) __atomic_store_n(&entry.shared, 1, __ATOMIC_RELAXED);
   return std::make_shared<KernelXdpFilter>(interface, *index, link->state().receive_queues, std::move(socket),
                                            std::move(*attachment), std::move(*queues));
 }

@@ -49,7 +49,9 @@ class KernelXdpFilter final : public XdpFilter {
   // Removes matches that a process left behind which was killed: those that were not added here.
   void clear_others(unsigned queue);
   // Frames that the program has ever given to the queue's socket.
-  [[nodiscard]] std::uint64_t redirected(unsigned queue) const;
+  [[nodiscard]] std::uint64_t redirected(unsigned queue) const {
+    return __atomic_load_n(&entry(queue).redirected, __ATOMIC_RELAXED);
+  }
 
  private:
   using Key = NetmemXdpMatch;
@@ -57,7 +59,9 @@ class KernelXdpFilter final : public XdpFilter {
   [[nodiscard]] std::vector<Key> keys_of(unsigned queue) const;
   Result<Key> checked_key(const char* attempted, unsigned queue, const XdpMatch& match) const;
   void update_shapes(unsigned queue);
-  [[nodiscard]] std::uint64_t* shapes(unsigned queue) const;
+  [[nodiscard]] NetmemXdpQueue& entry(unsigned queue) const {
+    return reinterpret_cast<NetmemXdpQueue*>(queues_.data())[queue];
+  }
 
   std::string interface_;
   unsigned index_;

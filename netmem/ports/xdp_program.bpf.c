@@ -19,7 +19,7 @@
 #define MOST_EXTENSIONS 8
 #define IP_MORE_OR_OFFSET 0x3fff
 
-// The loader gives the three that go by queue their size.
+// The loader gives the two that go by queue their size.
 struct {
   __uint(type, BPF_MAP_TYPE_XSKMAP);
   __uint(max_entries, 1);
@@ -34,13 +34,6 @@ struct {
   __type(key, __u32);
   __type(value, struct NetmemXdpQueue);
 } netmem_queues SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-  __uint(max_entries, 1);
-  __type(key, __u32);
-  __type(value, __u64);
-} netmem_redirected SEC(".maps");
 
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
@@ -165,21 +158,25 @@ static __always_inline int matches(struct xdp_md* context, __u64 shapes) {
   return is_wanted(shapes, netmem_xdp_address, &key);
 }
 
-static __always_inline int redirect(__u32 queue) {
-  const int action = (int)bpf_redirect_map(&netmem_sockets, queue, XDP_PASS);
+// A driver receives for a queue on one processor at a time, so that its count needs no atomic.
+static __always_inline int redirect(struct NetmemXdpQueue* queue, __u32 index) {
+  const int action = (int)bpf_redirect_map(&netmem_sockets, index, XDP_PASS);
   if (action != XDP_REDIRECT) return action;
-  __u64* count = bpf_map_lookup_elem(&netmem_redirected, &queue);
-  if (count) ++*count;
+  if (queue->shared) {
+    __sync_fetch_and_add(&queue->redirected, 1);
+  } else {
+    ++queue->redirected;
+  }
   return action;
 }
 
 static __always_inline int choose(struct xdp_md* context) {
   __u32 queue = context->rx_queue_index;
-  const struct NetmemXdpQueue* wanted = bpf_map_lookup_elem(&netmem_queues, &queue);
-  if (!wanted || wanted->shapes == 0) return XDP_PASS;
-  const __u64 shapes = wanted->shapes;
+  struct NetmemXdpQueue* entry = bpf_map_lookup_elem(&netmem_queues, &queue);
+  if (!entry || entry->shapes == 0) return XDP_PASS;
+  const __u64 shapes = entry->shapes;
   if (!(shapes & (1ULL << netmem_xdp_any)) && !matches(context, shapes)) return XDP_PASS;
-  return redirect(queue);
+  return redirect(entry, queue);
 }
 
 SEC("xdp.frags") int netmem_frags(struct xdp_md* context) { return choose(context); }

@@ -27,10 +27,13 @@ struct NetmemXdpMatch {
   __u8 address[16]; /* destination, network order; IPv4 as ::ffff:a.b.c.d */
 };
 
-/* Map netmem_queues (array by queue, which programs may map): the shapes that matches of the queue have, so that only
-   those are looked up. */
+/* Map netmem_queues (array by queue, which programs may map): all that the program reads and writes for a frame that any
+   match takes, in one cache line and on one page. */
 struct NetmemXdpQueue {
-  __u64 shapes;
+  __u64 shapes;     /* that matches of the queue have, so that only those are looked up */
+  __u64 redirected; /* frames given to the socket */
+  __u64 shared;     /* not 0: several processors may receive for the queue, as the stack does in generic mode */
+  __u64 unused[5];
 };
 
-/* Map netmem_sockets (XSKMAP by queue); map netmem_redirected (per-CPU array by queue): frames given to the socket. */
+/* Map netmem_sockets: XSKMAP by queue. */
