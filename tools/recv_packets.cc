@@ -61,6 +61,7 @@ SessionPlan make_plan(const PacketArguments& arguments, const ReceivedArguments&
   plan.verb = "receiving";
   plan.match = arguments.match();
   plan.queues.options = arguments.xdp.options(0);
+  plan.queues.options.coalesce_us = arguments.coalesce;
   plan.queues.frames = arguments.xdp.frames;
   if (arguments.split == "on") plan.queues.memory = received.memory;
   plan.queues.page_size = received.page_size;
@@ -134,6 +135,12 @@ void add_packets(CLI::App& command, PacketArguments& arguments) {
                   "on (default): headers stay in host memory, payload goes to --memory; off")
       ->type_name("on|off")
       ->check(CLI::IsMember({"on", "off"}))
+      ->needs(interface);
+  command
+      .add_option("--coalesce", arguments.coalesce,
+                  "microseconds that frames may gather while more than a million a second come (default 200; 0: none)")
+      ->type_name("N")
+      ->check(CLI::Range(0U, 100'000U))
       ->needs(interface);
   command
       .add_option("--pcap", arguments.pcap,

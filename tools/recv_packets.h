@@ -18,6 +18,7 @@ struct PacketArguments {
   std::optional<std::uint16_t> tcp_sniff;
   bool any = false;
   std::string split = "on";
+  std::uint32_t coalesce = XdpOptions{}.coalesce_us;
   std::string pcap;
 
   [[nodiscard]] XdpMatch match() const;

@@ -29,7 +29,7 @@ struct Options {
   std::string payload = "memfd:64M";
   std::uint32_t chunk = 0;
   std::uint32_t posted = 0;
-  std::uint32_t least = 0;
+  std::uint32_t coalesce = XdpOptions{}.coalesce_us;
   std::uint16_t udp = 0;
   bool echo = false;
   bool split = false;
@@ -66,7 +66,7 @@ class Receiver {
     XdpOptions port;
     port.chunk = options.chunk;
     port.most_posted = options.posted;
-    port.least_posted = options.least;
+    port.coalesce_us = options.coalesce;
     port.busy_poll = options.busy_poll;
     if (options.split) {
       payload_ = make_pool(options.payload, "payload", true);
@@ -140,7 +140,7 @@ Options parse(int argc, char** argv) {
   app.add_option("--payload", options.payload, "memory that --split moves payload to");
   app.add_option("--chunk", options.chunk, "bytes of a frame's buffer");
   app.add_option("--posted", options.posted, "frames that the kernel has at most");
-  app.add_option("--least", options.least, "and as few as that while the program keeps up (0: always as many)");
+  app.add_option("--coalesce", options.coalesce, "microseconds that frames may gather; 0: none");
   app.add_option("--udp", options.udp, "take this port's datagrams only; 0: take every frame");
   app.add_flag("--echo", options.echo, "swap the MAC addresses and send back");
   app.add_flag("--split", options.split, "header split");

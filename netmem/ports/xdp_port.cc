@@ -15,6 +15,7 @@
 
 #include "netmem/base/single_writer.h"
 #include "netmem/base/units.h"
+#include "netmem/ports/coalescing.h"
 #include "netmem/ports/copy_wait.h"
 #include "netmem/ports/deadline.h"
 #include "netmem/ports/link_watch.h"
@@ -67,6 +68,7 @@ class KernelXdpPort final : public XdpPort {
   std::size_t take(std::span<Packet> out);
   Result<void> watch_all();
   void begin_to_send();
+  bool pause(Deadline::Clock::time_point now, int timeout_ms);
   bool wait(int timeout_ms, CopyWait& copies);
   bool wait_as_sender(int timeout_ms);
   void look_at_others();
@@ -90,6 +92,7 @@ class KernelXdpPort final : public XdpPort {
   LinkWatch watch_;
   Fd doorbell_;
   Fd waiter_;  // socket, doorbell, link watch
+  Coalescing coalescing_;
   std::uint32_t mtu_ = 0;
   std::uint64_t redirected_before_ = 0;
   unsigned calls_ = 0;
@@ -97,7 +100,7 @@ class KernelXdpPort final : public XdpPort {
   bool woken_ = false;
   bool sends_ = false;
   struct {
-    Tally wakeups_rx, wakeups_tx, polls, link_downs, link_ups, mtu_changes;
+    Tally wakeups_rx, wakeups_tx, polls, pauses, link_downs, link_ups, mtu_changes;
   } tally_;
 };
 
@@ -125,12 +128,12 @@ KernelXdpPort::KernelXdpPort(const Settled& settled, PagePool& frames, XdpSocket
       description_(describe_port(settled, frames, *socket_)),
       watch_(std::move(watch)),
       doorbell_(std::move(doorbell)),
+      coalescing_(std::chrono::microseconds(options_.coalesce_us)),
       mtu_(watch_.state().mtu),
       redirected_before_(filter_->redirected(options_.queue)) {
   queue_.emplace(frames, socket_->rings(),
                  XdpQueueOptions{.chunk = options_.chunk,
                                  .most_posted = options_.most_posted,
-                                 .least_posted = zero_copy_ ? 0 : options_.least_posted,
                                  .multi_buffer = socket_->multi_buffer(),
                                  .most_frame = mtu_ + kBeyondMtu,
                                  .interface = filter_->interface_index(),
@@ -163,7 +166,7 @@ Result<void> KernelXdpPort::open() {
 Result<std::size_t> KernelXdpPort::receive(std::span<Packet> out, int timeout_ms) {
   if (++calls_ % kCallsPerLook == 0) look_at_link();
   push();
-  const Deadline deadline(timeout_ms);
+  std::optional<Deadline> deadline;  // from the first wait on: where frames are, nobody asks for the time
   CopyWait copies;
   retry_ms_ = kFirstRetryMs;
   while (true) {
@@ -174,7 +177,10 @@ Result<std::size_t> KernelXdpPort::receive(std::span<Packet> out, int timeout_ms
       wake_to_receive();
       return 0;
     }
-    const int left = deadline.left_ms();
+    const auto now = Deadline::Clock::now();
+    if (!deadline) deadline.emplace(timeout_ms, now);
+    const int left = deadline->left_ms(now);
+    if (pause(now, left)) continue;
     if (!wait(left, copies) && left == 0) return 0;
     push();
   }
@@ -183,6 +189,7 @@ Result<std::size_t> KernelXdpPort::receive(std::span<Packet> out, int timeout_ms
 // What is there; no system call, unless the kernel asks for one.
 std::size_t KernelXdpPort::take(std::span<Packet> out) {
   const std::size_t count = queue_->receive(out);
+  coalescing_.found(count);
   if (count != 0) wake_to_receive();
   return count;
 }
@@ -210,6 +217,20 @@ Result<void> KernelXdpPort::watch_all() {
 void KernelXdpPort::begin_to_send() {
   sends_ = true;
   ::epoll_ctl(waiter_.get(), EPOLL_CTL_DEL, socket_->fd(), nullptr);
+}
+
+// Lets frames gather, if that pays; whether it did. Deaf to the socket meanwhile, which nobody has to wake then.
+bool KernelXdpPort::pause(Deadline::Clock::time_point now, int timeout_ms) {
+  if (sends_ || options_.busy_poll || queue_->starved() || queue_->copying() != 0) return false;
+  auto pause = coalescing_.pause(now.time_since_epoch(), queue_->posted());
+  if (timeout_ms >= 0) pause = std::min<std::chrono::nanoseconds>(pause, std::chrono::milliseconds(timeout_ms));
+  if (pause == pause.zero()) return false;
+  tally_.pauses.add(1);
+  std::array<pollfd, 2> others{
+      {{.fd = doorbell_.get(), .events = POLLIN, .revents = 0}, {.fd = watch_.fd(), .events = POLLIN, .revents = 0}}};
+  const timespec time{.tv_sec = 0, .tv_nsec = pause.count()};
+  if (::ppoll(others.data(), others.size(), &time, nullptr) > 0) look_at_others();
+  return true;
 }
 
 // Waits at most `timeout_ms`; whether something happened.
@@ -341,6 +362,7 @@ std::vector<Counter> KernelXdpPort::counters() const {
   add({{"wakeups_rx", tally_.wakeups_rx.read()},
        {"wakeups_tx", tally_.wakeups_tx.read()},
        {"polls", tally_.polls.read()},
+       {"pauses", tally_.pauses.read()},
        {"link_down", tally_.link_downs.read()},
        {"link_up", tally_.link_ups.read()},
        {"mtu_changes", tally_.mtu_changes.read()}});
@@ -365,7 +387,6 @@ Result<Settled> settle(std::shared_ptr<XdpFilter> filter, const PagePool& frames
   const std::size_t chunks = memory->size() / settled.options.chunk;
   const auto most = options.most_posted == 0 ? chunks / 2 : options.most_posted;
   settled.options.most_posted = static_cast<std::uint32_t>(std::clamp<std::size_t>(most, 1, options.fill_ring));
-  settled.options.least_posted = std::min(options.least_posted, settled.options.most_posted);
   return settled;
 }
 

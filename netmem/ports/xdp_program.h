@@ -27,8 +27,8 @@ struct NetmemXdpMatch {
   __u8 address[16]; /* destination, network order; IPv4 as ::ffff:a.b.c.d */
 };
 
-/* Map netmem_queues (array by queue, which programs may map): all that the program reads and writes for a frame that any
-   match takes, in one cache line and on one page. */
+/* Map netmem_queues (array by queue, which programs may map): all that the program reads and writes for a frame that
+   any match takes, in one cache line and on one page. */
 struct NetmemXdpQueue {
   __u64 shapes;     /* that matches of the queue have, so that only those are looked up */
   __u64 redirected; /* frames given to the socket */

@@ -49,8 +49,7 @@ XdpQueue::XdpQueue(PagePool& frames, XdpRings rings, const XdpQueueOptions& opti
       fill_(rings.fill),
       completion_(rings.completion),
       receive_(rings.receive),
-      transmit_(rings.transmit),
-      target_(options.least_posted == 0 ? options.most_posted : options.least_posted, options.most_posted) {
+      transmit_(rings.transmit) {
   if (options.payload != nullptr) {
     split_.emplace(*options.payload);
     flight_.emplace(options.payload->provider().copy_engine());
@@ -70,7 +69,6 @@ std::size_t XdpQueue::receive(std::span<Packet> out) noexcept {
   std::uint32_t ready = receive_.available(waiting_ ? ~0U : static_cast<std::uint32_t>(wanted));
   if (ready != 0 && count < out.size()) {
     arrived_.received_ns = realtime_ns();
-    target_.found(ready, arrived_.received_ns);
     for (std::uint32_t before = 0; ready != before && count < out.size() && !(flight_ && flight_->full());) {
       before = ready;
       count += receive_batch(out.subspan(count, std::min(out.size() - count, kBatch)), ready);
@@ -291,11 +289,11 @@ std::size_t XdpQueue::land(std::span<Packet> out) noexcept {
 
 void XdpQueue::post() noexcept {
   const auto posted = static_cast<std::uint32_t>(posted_.mine());
-  if (posted + least_missing_ > target_.frames()) {
+  if (posted + least_missing_ > options_.most_posted) {
     starved_ = false;
     return;
   }
-  const std::uint32_t missing = target_.frames() - posted;
+  const std::uint32_t missing = options_.most_posted - posted;
   const std::uint32_t wanted = std::min(missing, fill_.room(missing));
   const auto given = static_cast<std::uint32_t>(frames_.post(fill_, wanted));
   fill_.publish();
@@ -506,7 +504,6 @@ std::vector<Counter> XdpQueue::counters() const {
                           {"payload_copy_failed", of(counts_.payload_copy_failed)},
                           {"too_many_buffers", of(counts_.too_many_buffers)},
                           {"posted", posted()},
-                          {"post_target", target_.frames()},
                           {"starved", of(counts_.starved)},
                           {"transmitted", of(counts_.transmitted)},
                           {"transmitted_bytes", of(counts_.transmitted_bytes)},

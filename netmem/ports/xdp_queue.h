@@ -26,7 +26,6 @@
 #include "netmem/pool/page_pool.h"
 #include "netmem/ports/header_split.h"
 #include "netmem/ports/linearizer.h"
-#include "netmem/ports/post_target.h"
 #include "netmem/ports/split_flight.h"
 #include "netmem/ports/xdp_frames.h"
 #include "netmem/ports/xdp_ring.h"
@@ -36,7 +35,6 @@ namespace netmem {
 struct XdpQueueOptions {
   std::uint32_t chunk = 4096;
   std::uint32_t most_posted = 2048;  // at least 1
-  std::uint32_t least_posted = 0;    // 0: most_posted; PostTarget says what lies between
   bool multi_buffer = true;          // the transmit ring takes packets in several descriptors
   std::uint32_t most_parts = 18;     // descriptors of one packet then: CONFIG_MAX_SKB_FRAGS + 1 in copy mode
   std::uint32_t most_frame = 65535;  // bytes of a frame that may be sent
@@ -133,7 +131,6 @@ class XdpQueue {
   std::array<std::span<const std::byte>, kMostBuffers> bytes_;
   PacketInfo arrived_;  // what the packets of the batch being received have in common
   SplitTally tally_;    // of that batch
-  PostTarget target_;
   bool starved_ = false;
   bool discarding_ = false;  // the rest of a frame of too many buffers
   bool waiting_ = false;     // for the last buffers of a frame

@@ -13,12 +13,13 @@ run_failing 2 odd_mode "${recv[@]}" --mode sideways
 run_failing 2 odd_copy "${recv[@]}" --zero-copy perhaps
 run_failing 2 odd_chunk "${recv[@]}" --chunk 8K
 run_failing 2 odd_split "${recv[@]}" --split maybe
+run_failing 2 coalesce_long "${recv[@]}" --coalesce 100001
 run_failing 2 count_zero "${recv[@]}" --count 0
 run_failing 2 landing "${recv[@]}" --landing direct
 run_failing 2 connections "${recv[@]}" --connections 2
 run_failing 2 memory_unused "${recv[@]}" --split off --memory memfd:1M
 run_failing 2 stdout_twice "${recv[@]}" --output - --pcap -
-for flag in '--queue 0' '--mode native' '--pcap x' '--any' '--split on' '--busy-poll' '--count 1'; do
+for flag in '--queue 0' '--mode native' '--pcap x' '--any' '--split on' '--coalesce 50' '--busy-poll' '--count 1'; do
   # The flag is two words.
   # shellcheck disable=SC2086
   run_failing 2 needs_interface "$netmem" recv --listen :0 $flag

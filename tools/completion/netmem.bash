@@ -20,7 +20,7 @@ _netmem_values() {
 
 _netmem_flags() {
   case $1 in
-    recv) echo "--help --listen --interface --udp --tcp-sniff --any --queue --count --split --frames --chunk --mode --zero-copy --busy-poll --pcap --memory --page-size --landing --placement --message --output --connections --digest --json" ;;
+    recv) echo "--help --listen --interface --udp --tcp-sniff --any --queue --count --split --frames --chunk --mode --zero-copy --coalesce --busy-poll --pcap --memory --page-size --landing --placement --message --output --connections --digest --json" ;;
     send) echo "--help --connect --udp --rate --size --count --input --bytes --seed --connections --digest --json" ;;
     echo) echo "--help --interface --udp --queue --count --frames --chunk --mode --zero-copy --busy-poll --json" ;;
     bench) echo "--help --filter --list --time --loops --repetitions --format --json --report --picture --experiment --from" ;;

@@ -36,6 +36,7 @@ end
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l tcp-sniff -x -d 'Segments to this port'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l any -d 'Every frame'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l split -x -a 'on off' -d 'Payload goes to other memory than headers'
+complete -c netmem -n '__fish_seen_subcommand_from recv' -l coalesce -x -d 'Microseconds that frames may gather'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l pcap -r -F -d 'Write whole frames to a capture'
 
 complete -c netmem -n '__fish_seen_subcommand_from send' -l udp -x -d 'The receiver of datagrams, ADDR:PORT'
