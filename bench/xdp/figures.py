@@ -9,9 +9,12 @@ MODES = {
                 "otherwise: packets per second of one processor for both",
     "rated": "as apart, at one rate for all, receivers wait when there is nothing: processor time per packet",
 }
+COMPARED = {"per_second": "packets per second", "processor_ns": "processor time",
+            "both_ns": "processor time of both at the same rate"}
+COALESCED_FROM = 1e6  # frames per second (netmem/ports/coalescing.h)
 OUTRUN = 0.95  # received : sent, from which on the generator was hardly faster than the receiver
 # task: whom to compare with, target
-TARGETS = {"drop": ("drop", 1.0), "drop_few": ("drop", None), "split": ("drop", 0.8), "echo": ("echo", 1.0)}
+TARGETS = {"drop": ("drop", 1.0), "drop_eager": ("drop", None), "split": ("drop", 0.8), "echo": ("echo", 1.0)}
 
 OWN = {"netmem": 60, "netmem_split": 120}  # cycles per packet
 FULL = 16  # packets at once, from which on they share what a call costs
@@ -27,7 +30,8 @@ def figures_of(run):
     done = max(1, done_of(run))
     kernel = run["kernel_ns"]
     return {"per_second": done / run["seconds"], "of_sent": done / max(1, run["sent"]), "sent_per_second": run["sent"] / run["seconds"],
-            "processor_ns": run["processor_ns"] / done, "kernel_ns": None if kernel is None else kernel / done,
+            "processor_ns": run["processor_ns"] / done, "both_ns": (run["processor_ns"] + (kernel or 0)) / done,
+            "kernel_ns": None if kernel is None else kernel / done,
             "softirq": run["softirq_seconds"] / run["seconds"]}
 
 
@@ -61,26 +65,34 @@ def was_outrun(runs, **what):
     return statistics.median(rounds_of(runs, "of_sent", **what).values()) < OUTRUN
 
 
+def what_is_compared(runs, name, task, where):
+    """Where the generator outruns nobody, all receivers get the same packets, and rates say nothing: then it is the
+    processor time that they take, but for those that spin."""
+    if where["mode"] == "rated":
+        return "processor_ns"
+    peer = peer_of(runs, task, "per_second", max, where)
+    outrun = any(was_outrun(runs, receiver=who, **where) for who in (name, peer) if who)
+    return "both_ns" if where["mode"] == "together" and not outrun else "per_second"
+
+
 def ratio_of(runs, name, task, where):
     """netmem over its peer, above 1 is better; of each round, then sorted."""
-    rated = where["mode"] == "rated"
-    figure, better = ("processor_ns", min) if rated else ("per_second", max)
-    peer = peer_of(runs, task, figure, better, where)
+    figure = what_is_compared(runs, name, task, where)
+    peer = peer_of(runs, task, figure, max if figure == "per_second" else min, where)
     if peer is None:
         return None
     mine, other = (rounds_of(runs, figure, receiver=who, **where) for who in (name, peer))
     pairs = [(mine[i], other[i]) for i in mine if i in other]
     if not pairs:
         return None
-    values = spread([b / a if rated else a / b for a, b in pairs])
-    outrun = not rated and was_outrun(runs, receiver=name, **where)
+    values = spread([a / b if figure == "per_second" else b / a for a, b in pairs])
     target = TARGETS[task][1]
     if task == "echo" and peer != "testpmd_echo":
         target = None
-    # Where the generator outruns nobody, all receivers get the same packets: then rates say nothing.
-    decides = rated or outrun or was_outrun(runs, receiver=peer, **where)
-    return {**where, "task": task, "above": name, "below": peer, "compared": "processor time" if rated else "packets per second",
-            "outrun": outrun, "decides": decides, **values, "target": target,
+    outrun = was_outrun(runs, receiver=name, **where)
+    decides = figure != "per_second" or outrun or was_outrun(runs, receiver=peer, **where)
+    return {**where, "task": task, "above": name, "below": peer, "compared": COMPARED[figure], "outrun": outrun,
+            "decides": decides, **values, "target": target,
             "met": values["median"] >= target if target and decides else None}
 
 

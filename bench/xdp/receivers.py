@@ -173,11 +173,10 @@ def all_receivers():
     """The task is what is compared: what does the same work has the same one."""
     return [
         Receiver("bare", "drop", "xdp_bare"),
-        Receiver("bare_few", "drop_few", "xdp_bare", ["--posted", "256"]),
         Testpmd("testpmd", "drop", "rxonly"),
         Receiver("recvmmsg", "drop", "xdp_socket"),
         Receiver("netmem", "drop", "xdp_netmem", netmem=True),
-        Receiver("netmem_few", "drop_few", "xdp_netmem", ["--least", "256"], netmem=True),
+        Receiver("netmem_eager", "drop_eager", "xdp_netmem", ["--coalesce", "0"], netmem=True),
         Receiver("netmem_split", "split", "xdp_netmem", ["--split"], netmem=True),
         Receiver("bare_echo", "echo", "xdp_bare", ["--echo"]),
         Testpmd("testpmd_echo", "echo", "macswap"),
