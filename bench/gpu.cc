@@ -232,7 +232,11 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", arguments.rounds, "default: 9")->check(CLI::Range(1, 10'000));
   app.add_option("--json", arguments.json, "write all figures there")->type_name("FILE");
   app.add_flag("--describe", arguments.describe, "only say what the device is and whether it exports dma-bufs");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
   const Result<MemorySpec> spec = parse_memory_spec(arguments.device + ":4K");
   if (!spec || (spec->kind != "cuda" && spec->kind != "opencl")) {
     fmt::print(stderr, "gpu: cannot understand --device {}: it is cuda:N or opencl[:PLATFORM.DEVICE]\n",
