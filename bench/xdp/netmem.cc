@@ -107,11 +107,11 @@ class Receiver {
     const std::span<Packet> packets(packets_.data(), count);
     received_ += count;
     for (const Packet& packet : packets) bytes_ += packet.size();
-    if (options_.echo) send_back(packets);
-    drop(packets);
+    drop(packets.subspan(options_.echo ? send_back(packets) : 0));
   }
 
-  void send_back(std::span<Packet> packets) {
+  // How many of the first were sent: nothing is left of those to be dropped.
+  std::size_t send_back(std::span<Packet> packets) {
     for (const Packet& packet : packets) {
       std::byte* frame = packet.header_bytes().data();
       std::array<std::byte, 6> other;
@@ -122,6 +122,7 @@ class Receiver {
     const std::size_t sent = port_->transmit(packets);
     returned_ += sent;
     not_returned_ += packets.size() - sent;
+    return sent;
   }
 
   Options options_;
