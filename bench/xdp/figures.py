@@ -87,7 +87,7 @@ def ratio_of(runs, name, task, where):
         return None
     values = spread([a / b if figure == "per_second" else b / a for a, b in pairs])
     target = TARGETS[task][1]
-    if task == "echo" and peer != "testpmd_echo":
+    if where["mode"] == "rated" or (task == "echo" and peer != "testpmd_echo"):
         target = None
     outrun = was_outrun(runs, receiver=name, **where)
     decides = figure != "per_second" or outrun or was_outrun(runs, receiver=peer, **where)

@@ -24,17 +24,45 @@ PYTHON
 
 # every_size 4|6 ARGUMENTS...
 every_size() {
-  local version=$1 sent
+  echo "IPv$1, ${*:2}"
+  for ((tries = 5; tries > 0; --tries)); do
+    if one_of_each "$@"; then return; fi
+  done
+  fail "netmem recv ${*:2} always lost frames"
+}
+
+# Datagrams that veth dropped before the XDP program saw them.
+lost_on_the_way() { near cat /sys/class/net/near0/statistics/tx_dropped; }
+
+# False: the machine was so busy that frames were lost, each of them with a count that says where.
+one_of_each() {
+  local version=$1 sent lost
   shift
-  echo "IPv$version, $*"
+  lost=$(lost_on_the_way)
   start_packets sizes --udp 9000 --count 9001 --digest sha256 "$@"
   sent=$(near timeout 60 python3 "$work/every_size.py" "$version")
+  for ((waits = 0; waits < 100; ++waits)); do
+    if is_dead "$pid"; then break; fi
+    sleep 0.1
+  done
+  if ! is_dead "$pid"; then
+    kill -INT "$pid"
+    ends_with "$pid" 1 "netmem recv $*"
+    accounted sizes
+    lost=$(($(lost_on_the_way) - lost))
+    expect sizes 'set(d["drops"]) - {"fill_ring_empty", "rx_ring_full", "rx_dropped"}' "set()"
+    expect sizes "d['packets'] + sum(d['drops'].values()) + $lost" 9001
+    received=$((received + $(ask sizes 'd["packets"]')))
+    return 1
+  fi
   ends_with "$pid" 0 "netmem recv $*"
   expect sizes 'd["queues"][0]["digest"]' "$sent"
   expect sizes 'd["packets"], d["bytes"], d["drops"]' "(9001, 40504500, {})"
   expect sizes 'd["queues"][0]["port"]["unsplit"]' 0
   accounted sizes
+  received=$((received + 9001))
 }
+received=0
 
 versions=(4)
 if have_namespace_ipv6; then versions+=(6); else note_skipped "IPv6: this machine has none"; fi
@@ -46,13 +74,11 @@ for version in "${versions[@]}"; do
   equal "$(sha256_of "$work/copy")" "$(ask sizes 'd["queues"][0]["digest"]')" "digest of the output"
 done
 every_size 4 --memory memfd:16M --page-size 64K
-runs=$((4 * ${#versions[@]} + 1))
 if have_opencl; then  # which copies by itself: packets wait for their payload
   every_size 4 --memory opencl:16M
   expect sizes 'd["queues"][0]["port"]["copying"]' 0
-  runs=$((runs + 1))
 else
   note_skipped "payload to an OpenCL device: $(cat "$work/opencl.err")"
 fi
-equal "$(frames_redirected)" $((9001 * runs)) "frames that the driver gave to the sockets"
+equal "$(frames_redirected)" "$received" "frames that the driver gave to the sockets"
 every_size 4 --memory memfd:16M --mode generic
