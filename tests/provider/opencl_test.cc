@@ -200,6 +200,7 @@ struct Broken {
   int writes_until_failure = 1 << 30;
   int events_until_failure = 1 << 30;
   int writes = 0, launches = 0;
+  cl::Uint waited = 0;  // events
   bool no_context = false, no_queue = false, no_buffer = false, no_migration = false, no_compiler = false,
        no_launch = false;
 };
@@ -247,6 +248,7 @@ cl::Library breakable() {
   // An event that fails makes every wait for it fail, as the specification has it.
   library.wait_for_events = [](cl::Uint count, const cl::Event* events) {
     const cl::Int waited = broken.real.wait_for_events(count, events);
+    broken.waited += count;
     return broken.events_until_failure < 1 << 20 ? cl::Int{-14} : waited;
   };
   library.get_event_info = [](cl::Event event, cl::Uint what, std::size_t room, void* value, std::size_t* size) {
@@ -374,7 +376,7 @@ struct SmallOpenClCopies : BrokenOpenCl {
     if (IsSkipped()) return;
     device = open().value();
     memory = device->allocate(32 * MiB, 4096).value();
-    for (std::size_t i = 0; i < host.size(); ++i) host[i] = static_cast<std::byte>(i / 3 % 0xee);
+    for (std::size_t i = 0; i < host.size(); ++i) host[i] = static_cast<std::byte>(i / 3);
     for (std::size_t i = 0; i < kCopies; ++i) add(i * 7 % kCopies * kSize, i * 700, kSize);
   }
   void TearDown() override {
@@ -467,16 +469,12 @@ TEST_F(SmallOpenClCopies, AfterACallThatFailsNothingIsUnderWayAndTheNextIsWell) 
     wipe();
     if (failing == 3) broken.no_launch = true;
     if (failing < 3) broken.writes_until_failure = failing;
+    broken.waited = 0;
     const auto refused = device->enqueue(copies);
     ASSERT_FALSE(refused) << failing;
     EXPECT_THAT(refused.error().message(), HasSubstr(failing == 3 ? "CL_INVALID_WORK_GROUP_SIZE (-54)" : "(-5)"));
-    std::vector<std::byte> before = host;
-    std::ranges::fill(host, std::byte{0xee});  // nothing reads it any more
-    std::vector<std::byte> got(32 * MiB);
+    EXPECT_EQ(broken.waited, static_cast<cl::Uint>(failing));  // what was enqueued before
     broken.no_launch = false;
-    ASSERT_TRUE(device->wait(device->enqueue(std::array{out(got, memory)}).value()));
-    EXPECT_EQ(std::ranges::count(got, std::byte{0xee}), 0) << failing;
-    std::ranges::copy(before, host.begin());
     ASSERT_TRUE(device->wait(device->enqueue(copies).value()));
     expect_copied();
   }
