@@ -10,11 +10,6 @@
 #include "netmem/core/region.h"
 
 namespace netmem {
-namespace {
-
-constexpr std::size_t kLargestPage = std::size_t{1} << kLargestPageShift;
-
-}  // namespace
 
 std::string OpenClApi::number() const { return std::to_string(what_.platform) + "." + std::to_string(what_.device); }
 
@@ -138,7 +133,7 @@ Result<DeviceAddress> OpenClApi::adopt(std::uintptr_t handle, std::size_t size) 
   if (auto checked = check_adopted(memory, size); !checked) return std::unexpected(checked.error());
   if (const cl::Int status = cl_.retain_mem_object(memory); status != cl::kSuccess)
     return refused("adopt an OpenCL buffer on " + describe(), cl::says(status));
-  return keep(memory, size, kLargestPage);
+  return keep(memory, size, kLargestPageAlignment);
 }
 
 void OpenClApi::free(DeviceAddress address) noexcept {
