@@ -22,7 +22,7 @@ std::string to_page_size(std::string& text) {
   constexpr std::size_t kSmallest = std::size_t{1} << kSmallestPageShift;
   constexpr std::size_t kLargest = std::size_t{1} << kLargestPageShift;
   if (std::has_single_bit(size) && size >= kSmallest && size <= kLargest) return {};
-  return given + " is no power of two from 4K to 2M";
+  return given + " is no power of two from 4K to 1G";
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ inline constexpr unsigned kMostConnections = 4096;
 
 // "4096", "4K", "256M"; the text is replaced by the number of bytes.
 CLI::Validator size_argument();
-// The same, a power of two from 4 KiB to 2 MiB.
+// The same, a power of two from 4 KiB to 1 GiB.
 CLI::Validator page_size_argument();
 
 // --digest, --connections and --json mean the same everywhere.

@@ -59,7 +59,7 @@ void add_arguments(CLI::App& command, RecvArguments& arguments) {
           "memfd, udmabuf, opencl, cuda, host, huge, huge_split or huge_1g, and a size (default memfd:256M; of an "
           "interface memfd:64M for each queue)")
       ->type_name("KIND:SIZE");
-  command.add_option("--page-size", arguments.page_size, "a power of two from 4K to 2M (default 4K)")
+  command.add_option("--page-size", arguments.page_size, "a power of two from 4K to 1G (default 4K)")
       ->type_name("SIZE")
       ->transform(page_size_argument());
   command

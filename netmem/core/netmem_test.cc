@@ -7,6 +7,7 @@
 #include <limits>
 #include <thread>
 
+#include "netmem/base/units.h"
 #include "netmem/core/page.h"
 #include "netmem/pool/page_pool.h"
 #include "tests/support/test_provider.h"
@@ -216,7 +217,9 @@ TEST(PageOwner, WhatEveryThreadReadsSharesNoLineWithTheConsumersWords) {
 TEST(Region, WhatCannotBeCutIsRefused) {
   const auto provider = TestProvider::create(1);
   const auto attempt = [&](RegionSpec spec) { return Region::create(*provider, std::move(spec)).error().message(); };
-  EXPECT_NE(attempt({.size = 4096, .page_shift = 11}).find("no power of two from 4 KiB to 2 MiB"), std::string::npos);
+  EXPECT_NE(attempt({.size = 4096, .page_shift = 11}).find("no power of two from 4 KiB to 1 GiB"), std::string::npos);
+  EXPECT_NE(attempt({.size = GiB, .page_shift = 31}).find("no power of two from 4 KiB to 1 GiB"), std::string::npos);
+  EXPECT_NE(attempt({.size = GiB - 1, .page_shift = 30}).find("hold no page of 1 GiB"), std::string::npos);
   EXPECT_NE(attempt({.size = 4095}).find("hold no page"), std::string::npos);
   EXPECT_NE(attempt({.address = 100, .size = 4096}).find("multiple of 4 KiB"), std::string::npos);
   EXPECT_NE(attempt({.address = std::uint64_t{1} << 48, .size = 4096}).find("more than 48 bits"), std::string::npos);

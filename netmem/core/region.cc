@@ -13,7 +13,7 @@ namespace {
 Result<void> validate(const RegionSpec& spec) {
   const std::string attempted = "cut region " + spec.name + " into pages";
   if (spec.page_shift < kSmallestPageShift || spec.page_shift > kLargestPageShift)
-    return refused(attempted, "the page size is no power of two from 4 KiB to 2 MiB");
+    return refused(attempted, "the page size is no power of two from 4 KiB to 1 GiB");
   if (spec.size >> spec.page_shift == 0)
     return refused(attempted,
                    format_size(spec.size) + " hold no page of " + format_size(std::size_t{1} << spec.page_shift),

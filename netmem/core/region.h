@@ -19,14 +19,16 @@ namespace netmem {
 class MemoryProvider;
 
 inline constexpr unsigned kSmallestPageShift = 12;  // 4 KiB
-inline constexpr unsigned kLargestPageShift = 21;   // 2 MiB
+inline constexpr unsigned kLargestPageShift = 30;   // 1 GiB
+// Pages begin at multiples of their size, or of this where they are larger.
+inline constexpr std::size_t kLargestPageAlignment = std::size_t{2} << 20;
 
 struct RegionSpec {
   std::string name = {};            // for people: "memfd:256M"
   bool device = false;              // net_iovs instead of host pages
   std::uint64_t address = 0;        // first byte: the CPU's for host memory, the device's own otherwise
   std::size_t size = 0;             // bytes; what does not fill a page at the end is not used
-  unsigned page_shift = 12;         // log2 of the page size, 12 to 21
+  unsigned page_shift = 12;         // log2 of the page size, 12 to 30
   std::size_t backing_page = 4096;  // what the kernel really backs it with, read back: 4096, 2 MiB, 1 GiB
   int numa_node = -1;               // where the memory is; -1 unknown
   bool transient = false;           // pages go back to the provider instead of being recycled

@@ -17,6 +17,7 @@ namespace {
 constexpr int kStarvedPauses = 12;
 
 constexpr std::size_t kLargestRing = std::size_t{1} << 24;
+constexpr std::size_t kMostGranted = 2 * MiB;  // at once, so that large pages are not hoarded; of larger ones one
 
 std::span<const std::uint64_t> bits_of(std::span<const Netmem> pages) {
   static_assert(sizeof(Netmem) == sizeof(std::uint64_t));
@@ -72,8 +73,7 @@ PagePool::PagePool(std::shared_ptr<MemoryProvider> provider, PoolOptions options
       provider_(std::move(provider)),
       options_(std::move(options)),
       page_shift_(provider_->page_shift()),
-      // Never more than 2 MiB at once, so that large pages are not hoarded.
-      grant_batch_(std::clamp<std::size_t>((std::size_t{1} << kLargestPageShift) >> page_shift_, 1, kCacheRefill)),
+      grant_batch_(std::clamp<std::size_t>(kMostGranted >> page_shift_, 1, kCacheRefill)),
       created_(std::chrono::steady_clock::now()) {}
 
 PagePool::~PagePool() = default;

@@ -230,7 +230,9 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
     SingleWriter<std::uint64_t> lane_puts, lane_flushes;  // pages put into the lane, and moved on to the ring
   };
   // References that the pool holds of the page it cuts fragments from, beyond any number of fragments.
-  static constexpr std::uint32_t kFragmentBias = 1U << 20;
+  static constexpr std::uint32_t kFragmentBias = 1U << 25;
+  static_assert(kFragmentBias > (std::size_t{1} << kLargestPageShift) / kFragmentAlignment);
+  static_assert(kFragmentBias <= Descriptor::kCountMask / 4, "programs share fragments");
 
   ConsumerCounters mine_;
   // The consumer's lane of the return ring: pages at home already, their next handles, oldest first.

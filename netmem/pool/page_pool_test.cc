@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "netmem/base/units.h"
+#include "netmem/core/page.h"
 #include "netmem/providers/host.h"
 #include "tests/support/pool_checks.h"
 #include "tests/support/test_provider.h"
@@ -297,6 +299,37 @@ TEST(PagePool, APageWhoseFragmentsAreAllHomeIsCutAgain) {
   }
   pool->flush_fragments();
   EXPECT_EQ(pool->counters().inflight(), 0);
+}
+
+// More of them than references were once set aside for a page.
+TEST(PagePool, FragmentsOfALargePageAreAllCounted) {
+  constexpr std::size_t kPage = 128 * MiB, kFragments = kPage / PagePool::kFragmentAlignment;
+  const auto pool = PagePool::create(make_host_provider({.size = kPage, .page_size = kPage}).value()).value();
+  Fragment last;
+  for (std::size_t i = 0; i < kFragments; ++i) last = pool->try_alloc_fragment(64);
+  EXPECT_EQ(last.offset, kPage - 64);
+  EXPECT_FALSE(pool->try_alloc_fragment(1).netmem) << "there is no other page";
+  expect_balanced(*pool);
+  for (std::size_t i = 0; i + 1 < kFragments; ++i) drop(last.netmem);
+  EXPECT_TRUE(last.netmem.current());
+  EXPECT_FALSE(pool->try_alloc()) << "one is still out";
+  drop(last.netmem);
+  drop(pool->try_alloc_fragment(static_cast<std::uint32_t>(kPage)).netmem);
+  pool->flush_fragments();
+  expect_balanced(*pool);
+}
+
+TEST(PagePool, PagesOfMoreThanTwoMebibytesAreTakenSingly) {
+  const auto provider = make_host_provider({.size = 2 * GiB, .page_size = GiB}).value();
+  const auto pool = PagePool::create(provider).value();
+  const Netmem first = pool->try_alloc();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(pool->page_size(), GiB);
+  EXPECT_EQ(pool->counters().hold, 1u);
+  EXPECT_EQ(provider->free_pages(), 1u);
+  const View view(Ref(first), GiB - 10, 10);
+  EXPECT_EQ(view.bytes().data() - Page(first).address(), static_cast<std::ptrdiff_t>(GiB - 10));
+  expect_balanced(*pool);
 }
 
 TEST(PagePool, FragmentsMayBeDroppedAnywhereInAnyOrder) {

@@ -18,7 +18,7 @@ namespace netmem {
 struct CudaOptions {
   int device = 0;
   std::size_t size = 0;          // bytes, at least one page
-  std::size_t page_size = 4096;  // power of two, 4 KiB to 2 MiB
+  std::size_t page_size = 4096;  // power of two, 4 KiB to 1 GiB
   std::shared_ptr<DmaDevice> dma = {};
   std::uintptr_t handle = 0;  // as GpuOptions': a device pointer (CUdeviceptr) of the program's; 0: allocated
 };

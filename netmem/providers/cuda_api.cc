@@ -16,8 +16,6 @@ namespace netmem {
 namespace {
 
 constexpr std::size_t kExportable = 64 * KiB;  // alignment and size of what some drivers export
-constexpr std::size_t kManyCopies = 8;         // more are one launch, where they are small
-constexpr std::size_t kSmallCopy = 16 * KiB;
 constexpr const char* kCopy = "copy to or from";
 
 // Errors after which a context gives nothing but them (CUDA Driver API reference, CUresult: "the process must be
@@ -272,7 +270,7 @@ Result<const CudaKernels*> CudaApi::kernels() {
 const CudaKernels* CudaApi::kernels_for_copies() {
   {
     const std::scoped_lock lock(mutex_);
-    if (registered_.empty() || copies_without_kernels_) return nullptr;
+    if (copies_without_kernels_) return nullptr;
   }
   if (const auto loaded = kernels()) return *loaded;
   const std::scoped_lock lock(mutex_);
@@ -293,8 +291,7 @@ Result<DeviceTicket> CudaApi::start(const char* attempted, const Fill& fill) {
       filled = failed(attempted, status);
   if (!filled) {
     cuda_.stream_synchronize(stream_);  // what was enqueued before is over, well or not
-    batch.crcs = {};
-    spare_.push_back(std::move(*node));
+    retire(std::move(*node));
     return std::unexpected(filled.error());
   }
   const DeviceTicket ticket = node->key();
@@ -320,8 +317,8 @@ void CudaApi::free_room(Batch& batch) noexcept {
   batch.capacity = 0;
 }
 
-Result<void> CudaApi::make_room(Batch& batch, std::size_t size) {
-  if (size <= batch.capacity) return {};
+cuda::Status CudaApi::make_room(Batch& batch, std::size_t size) {
+  if (size <= batch.capacity) return cuda::kSuccess;
   free_room(batch);
   const std::size_t room = std::bit_ceil(size);
   void* staged = nullptr;
@@ -330,60 +327,74 @@ Result<void> CudaApi::make_room(Batch& batch, std::size_t size) {
     batch.staged = static_cast<std::byte*>(staged);
     status = cuda_.mem_alloc(&batch.on_device, room);
   }
-  if (status != cuda::kSuccess) {
+  if (status == cuda::kSuccess) {
+    batch.capacity = room;
+  } else {
     free_room(batch);
-    return failed(batch.attempted, status);
   }
-  batch.capacity = room;
-  return {};
+  return status;
 }
 
-Result<void> CudaApi::upload(Batch& batch) {
-  const std::size_t size = batch.table.size();
-  if (auto room = make_room(batch, size); !room) return room;
-  std::memcpy(batch.staged, batch.table.words.data(), size);
+Result<void> CudaApi::send(Batch& batch, std::size_t size) {
   const cuda::Status status = cuda_.memcpy_htod_async(batch.on_device, batch.staged, size, stream_);
   if (status != cuda::kSuccess) return failed(batch.attempted, status);
   return {};
 }
 
-bool CudaApi::is_one_launch(std::span<const DeviceCopy> batch) {
-  const auto after = registered_.upper_bound(batch.front().host);
-  if (after == registered_.begin()) return false;
-  const auto& [host_begin, host] = *std::prev(after);
-  const std::byte* const host_end = host_begin + host.size;
-  const Place place = place_of(batch.front().device);
-  const DeviceAddress end = place.begin + place.offset + place.room;
-  moves_.clear();
-  for (const DeviceCopy& copy : batch) {
-    if (copy.direction != DeviceCopy::Direction::to_device || copy.size >= kSmallCopy) return false;
-    if (copy.host < host_begin || copy.host + copy.size > host_end) return false;
-    if (copy.device < place.begin || copy.device + copy.size > end) return false;
-    moves_.push_back({.from = static_cast<std::uint64_t>(copy.host - host_begin),
-                      .to = copy.device - place.begin,
-                      .size = copy.size});
-  }
-  // Where the same bytes are written twice, the order counts.
-  std::ranges::sort(moves_, {}, &DeviceMove::to);
-  const auto overlap = [](const DeviceMove& one, const DeviceMove& next) { return one.to + one.size > next.to; };
-  return std::ranges::adjacent_find(moves_, overlap) == moves_.end();
+Result<void> CudaApi::upload(Batch& batch) {
+  const std::size_t size = batch.table.size();
+  if (const cuda::Status status = make_room(batch, size); status != cuda::kSuccess)
+    return failed(batch.attempted, status);
+  std::memcpy(batch.staged, batch.table.words.data(), size);
+  return send(batch, size);
 }
 
-Result<void> CudaApi::launch_copies(const DeviceCopy& any, const CudaKernels& kernels, Batch& batch) {
-  const HostMemory& host = std::prev(registered_.upper_bound(any.host))->second;
-  kernels::make_gather(batch.table, moves_, 0, 0);
-  if (auto up = upload(batch); !up) return up;
+const std::pair<std::byte* const, CudaApi::HostMemory>* CudaApi::source_of_plan() const {
+  const auto after = registered_.upper_bound(plan_.together().front().host);
+  if (after == registered_.begin()) return nullptr;
+  const auto& range = *std::prev(after);
+  const auto inside = [&](const DeviceCopy& copy) {
+    return copy.host >= range.first && copy.host + copy.size <= range.first + range.second.size;
+  };
+  return std::ranges::all_of(plan_.together(), inside) ? &range : nullptr;
+}
+
+// Packing reads the host's memory at once: what a copy under way may still write there has to come first.
+Result<bool> CudaApi::copy_together(std::span<const DeviceCopy> copies, const CudaKernels& kernels, Batch& batch) {
+  const Place place = place_of(copies.front().device);
+  if (!plan_.divide(copies, {.begin = place.begin, .size = place.offset + place.room})) return false;
+  const auto* const source = source_of_plan();
+  const bool packs = source == nullptr;
+  if (packs && to_host_ != 0) return false;
+  if (!packs) plan_.make_table(batch.table, source->first, place.begin);
+  const std::size_t size = packs ? plan_.make_packed_table(batch.table, place.begin) : batch.table.size();
+  if (make_room(batch, size) != cuda::kSuccess) return false;
+  if (packs) {
+    plan_.pack(batch.table, batch.staged);
+  } else {
+    std::memcpy(batch.staged, batch.table.words.data(), size);
+  }
+  Result<void> sent = send(batch, size);
+  if (sent) sent = copy(plan_.alone());
+  if (!sent) return std::unexpected(sent.error());
   const cuda::Status status =
-      kernels.gather(stream_, host.on_device, host.size, place_of(any.device).begin, batch.table, batch.on_device);
+      packs ? kernels.gather(stream_, batch.on_device, size, place.begin, batch.table, batch.on_device)
+            : kernels.gather(stream_, source->second.on_device, source->second.size, place.begin, batch.table,
+                             batch.on_device);
   if (status != cuda::kSuccess) return failed(kCopy, status);
-  return {};
+  return true;
 }
 
 Result<DeviceTicket> CudaApi::enqueue(std::span<const DeviceCopy> batch) {
   const Current current(*this);
-  const CudaKernels* const loaded = batch.size() > kManyCopies ? kernels_for_copies() : nullptr;
-  return start(kCopy, [&](Batch& filled) {
-    return loaded != nullptr && is_one_launch(batch) ? launch_copies(batch.front(), *loaded, filled) : copy(batch);
+  const CudaKernels* const loaded = CopyPlan::has_many(batch) ? kernels_for_copies() : nullptr;
+  return start(kCopy, [&](Batch& filled) -> Result<void> {
+    if (loaded != nullptr)
+      if (auto together = copy_together(batch, *loaded, filled); !together || *together)
+        return together ? Result<void>() : std::unexpected(together.error());
+    filled.to_host = std::ranges::any_of(batch, CopyPlan::is_to_host);
+    to_host_ += filled.to_host ? 1 : 0;
+    return copy(batch);
   });
 }
 
@@ -436,6 +447,12 @@ Result<DeviceTicket> CudaApi::enqueue_digest(DeviceAddress from, std::span<const
   });
 }
 
+void CudaApi::retire(Batches::node_type batch) {
+  batch.mapped().crcs = {};
+  to_host_ -= std::exchange(batch.mapped().to_host, false) ? 1 : 0;
+  spare_.push_back(std::move(batch));
+}
+
 Result<CudaApi::Batches::node_type> CudaApi::new_batch() {
   const DeviceTicket ticket{++tickets_};
   if (!spare_.empty()) {
@@ -466,9 +483,8 @@ Result<void> CudaApi::end(DeviceTicket ticket, cuda::Status status) {
   Batch& batch = node.mapped();
   if (!batch.crcs.empty() && status == cuda::kSuccess)
     std::memcpy(batch.crcs.data(), batch.staged, batch.crcs.size_bytes());
-  batch.crcs = {};
   const char* const attempted = batch.attempted;
-  spare_.push_back(std::move(node));
+  retire(std::move(node));
   if (status == cuda::kSuccess) return {};
   return failed(attempted, status);
 }

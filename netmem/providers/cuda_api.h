@@ -13,6 +13,7 @@
 #include <mutex>
 #include <vector>
 
+#include "netmem/providers/copy_plan.h"
 #include "netmem/providers/cuda_kernels.h"
 #include "netmem/providers/cuda_library.h"
 #include "netmem/providers/device_api.h"
@@ -61,10 +62,11 @@ class CudaApi final : public DeviceApi {
     const char* attempted = "";
     cuda::Event event = nullptr;
     kernels::Table table;
-    std::byte* staged = nullptr;  // page-locked; with room for `capacity` bytes of the table, as `on_device`
+    std::byte* staged = nullptr;  // page-locked; with room for `capacity` bytes, as `on_device`
     cuda::Address on_device = 0;
     std::size_t capacity = 0;
     std::span<std::uint32_t> crcs = {};  // where results go from `staged`
+    bool to_host = false;
   };
   // By ticket. Nodes are used again, so that neither copies nor launches take memory of ours.
   using Batches = std::map<DeviceTicket, Batch>;
@@ -85,13 +87,16 @@ class CudaApi final : public DeviceApi {
   template <class Fill>
   Result<DeviceTicket> start(const char* attempted, const Fill& fill);
   Result<void> copy(std::span<const DeviceCopy> batch);
-  // Small copies out of one registered range into one allocation can be one launch, of moves_.
-  [[nodiscard]] bool is_one_launch(std::span<const DeviceCopy> batch);
-  Result<void> launch_copies(const DeviceCopy& any, const CudaKernels& kernels, Batch& batch);
+  // Many small copies as one launch, and the others one by one; false: there is a reason not to.
+  Result<bool> copy_together(std::span<const DeviceCopy> copies, const CudaKernels& kernels, Batch& batch);
+  // The registered range that all small copies of plan_ are out of, which the kernel then reads itself, or null.
+  [[nodiscard]] const std::pair<std::byte* const, HostMemory>* source_of_plan() const;
   // The table of the batch goes to the device.
   Result<void> upload(Batch& batch);
-  Result<void> make_room(Batch& batch, std::size_t size);
+  Result<void> send(Batch& batch, std::size_t size);
+  cuda::Status make_room(Batch& batch, std::size_t size);
   void free_room(Batch& batch) noexcept;
+  void retire(Batches::node_type batch);
   Result<Batches::node_type> new_batch();
   [[nodiscard]] cuda::Event event_of(DeviceTicket ticket);
   // Takes a ticket that is over out of the books.
@@ -111,7 +116,8 @@ class CudaApi final : public DeviceApi {
   std::map<DeviceAddress, Memory> memory_;
   std::map<std::byte*, HostMemory> registered_;
   bool copies_without_kernels_ = false;
-  std::vector<DeviceMove> moves_;  // of copies that become one launch
+  CopyPlan plan_;
+  std::size_t to_host_ = 0;  // batches under way with copies to the host
   Batches batches_;
   std::vector<Batches::node_type> spare_;
   std::uint64_t tickets_ = 0;

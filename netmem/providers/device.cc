@@ -105,11 +105,11 @@ Result<std::shared_ptr<DeviceProvider>> finish(Memory memory, unsigned shift, De
 
 // Addresses that fault, and whatever the exporter lets the CPU see.
 Result<Memory> map_dmabuf(Fd dmabuf, const std::string& name, const DeviceOptions& options) {
-  auto view = Mapping::create(options.size, options.page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                              -1, 0, "addresses for a dma-buf");
+  auto view = Mapping::create(options.size, page_alignment(options.page_size), PROT_NONE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, "addresses for a dma-buf");
   if (!view) return std::unexpected(view.error());
-  auto window = Mapping::create(options.size, options.page_size, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf.get(), 0,
-                                "a dma-buf");
+  auto window = Mapping::create(options.size, page_alignment(options.page_size), PROT_READ | PROT_WRITE, MAP_SHARED,
+                                dmabuf.get(), 0, "a dma-buf");
   return Memory{name, std::move(dmabuf), true, std::move(*view), window ? std::move(*window) : Mapping()};
 }
 
@@ -160,11 +160,11 @@ Result<std::shared_ptr<DeviceProvider>> make_memfd_provider(DeviceOptions option
   if (auto fits = fits_machine(options.size, "memfd"); !fits) return std::unexpected(fits.error());
   auto fd = sealed_memfd(options.size, "memfd");
   if (!fd) return std::unexpected(fd.error());
-  auto view = Mapping::create(options.size, options.page_size, options.readable_view ? PROT_READ : PROT_NONE,
-                              MAP_SHARED, fd->get(), 0, "memfd");
+  auto view = Mapping::create(options.size, page_alignment(options.page_size),
+                              options.readable_view ? PROT_READ : PROT_NONE, MAP_SHARED, fd->get(), 0, "memfd");
   if (!view) return std::unexpected(view.error());
-  auto window =
-      Mapping::create(options.size, options.page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd->get(), 0, "memfd");
+  auto window = Mapping::create(options.size, page_alignment(options.page_size), PROT_READ | PROT_WRITE, MAP_SHARED,
+                                fd->get(), 0, "memfd");
   if (!window) return std::unexpected(window.error());
   return finish(Memory{"memfd", std::move(*fd), false, std::move(*view), std::move(*window)}, *shift,
                 std::move(options));

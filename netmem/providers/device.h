@@ -18,7 +18,7 @@ namespace netmem {
 
 struct DeviceOptions {
   std::size_t size = 0;          // bytes, at least one page; 0 for a dma-buf: all of it
-  std::size_t page_size = 4096;  // power of two, 4 KiB to 2 MiB
+  std::size_t page_size = 4096;  // power of two, 4 KiB to 1 GiB
   // memfd only, for debugging: the CPU may read, never write, at the pages' device addresses.
   bool readable_view = false;
   std::shared_ptr<DmaDevice> dma = {};

@@ -59,7 +59,8 @@ class NETMEM_EXPORT DeviceApi {
   [[nodiscard]] virtual std::string name() const = 0;
   [[nodiscard]] virtual std::string describe() const = 0;
 
-  // Memory that is really there when it returns. `alignment`: of the address, a power of two, 4 KiB to 2 MiB.
+  // Memory that is really there when it returns. `alignment`: of the address, a power of two, 4 KiB to 2 MiB, whatever
+  // the size of pages.
   virtual Result<DeviceAddress> allocate(std::size_t size, std::size_t alignment) = 0;
   // Memory that the program has already: CUDA's device pointer (CUdeviceptr), OpenCL's cl_mem of the device's own
   // context (open_opencl_in). It stays the program's, who frees it after free() has forgotten it here. Refused with the

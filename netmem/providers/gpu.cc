@@ -65,7 +65,7 @@ class Provider final : public GpuProvider {
 };
 
 Result<DeviceAddress> take_memory(DeviceApi& device, const GpuOptions& options) {
-  if (options.handle == 0) return device.allocate(options.size, options.page_size);
+  if (options.handle == 0) return device.allocate(options.size, page_alignment(options.page_size));
   const auto adopted = device.adopt(options.handle, options.size);
   if (!adopted || *adopted % kSmallestPage == 0) return adopted;
   device.free(*adopted);

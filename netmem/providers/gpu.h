@@ -17,7 +17,7 @@ namespace netmem {
 
 struct GpuOptions {
   std::size_t size = 0;          // bytes, at least one page
-  std::size_t page_size = 4096;  // power of two, 4 KiB to 2 MiB
+  std::size_t page_size = 4096;  // power of two, 4 KiB to 1 GiB
   std::shared_ptr<DmaDevice> dma = {};
   // 0: memory is allocated. Or the program's own, `size` bytes of it, as DeviceApi::adopt has it: CUDA's device
   // pointer, at a multiple of 4 KiB, or OpenCL's cl_mem. Not freed; the program keeps it until the provider is gone,

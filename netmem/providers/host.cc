@@ -19,7 +19,7 @@ class HostProvider final : public RegionProvider {
     auto shift = page_shift_of(options.page_size, options.size, "host");
     if (!shift) return std::unexpected(shift.error());
     if (auto fits = fits_machine(options.size, "host"); !fits) return std::unexpected(fits.error());
-    auto memory = Mapping::anonymous(options.size, options.page_size);
+    auto memory = Mapping::anonymous(options.size, page_alignment(options.page_size));
     if (!memory) return std::unexpected(memory.error());
     if (auto placed = prefer_node(*memory, options.numa_node); !placed) return std::unexpected(placed.error());
     if (options.populate && ::madvise(memory->data(), memory->size(), MADV_POPULATE_WRITE) != 0)

@@ -99,9 +99,9 @@ class HugeProvider final : public MemoryProvider {
   HugeProvider(Mapping memory, unsigned page_shift, std::size_t outside_size, std::shared_ptr<DmaDevice> dma)
       : memory_(std::move(memory)),
         page_shift_(page_shift),
-        pages_per_huge_(static_cast<std::uint32_t>(kHuge2M >> page_shift)),
+        pages_per_huge_(static_cast<std::uint32_t>(std::max(kHuge2M, std::size_t{1} << page_shift) >> page_shift)),
         outside_size_(outside_size),
-        out_(memory_.size() / kHuge2M),
+        out_((memory_.size() >> page_shift) / pages_per_huge_),
         outside_(*this, "huge (outside)", page_shift, true, std::move(dma)) {}
 
   std::size_t grant_inside(std::span<Netmem> out) noexcept {
@@ -154,7 +154,7 @@ class HugeProvider final : public MemoryProvider {
     if (wanted == 0) return false;
     bool taken = false;
     try {
-      auto memory = Mapping::anonymous(wanted, page_size());
+      auto memory = Mapping::anonymous(wanted, page_alignment(page_size()));
       taken = memory && outside_.add(std::move(*memory));
     } catch (const std::bad_alloc&) {
       taken = false;
@@ -165,7 +165,7 @@ class HugeProvider final : public MemoryProvider {
 
   Mapping memory_;
   const unsigned page_shift_;
-  const std::uint32_t pages_per_huge_;
+  const std::uint32_t pages_per_huge_;  // 1: a page has one or more of them, which are then as one
   const std::size_t outside_size_;
   std::unique_ptr<Region> region_;
 

@@ -14,7 +14,7 @@ namespace netmem {
 
 struct HugeOptions {
   std::size_t size = 0;          // bytes; size / 2 MiB huge pages are taken, at least one
-  std::size_t page_size = 4096;  // power of two, 4 KiB to 2 MiB; also of the pages from outside
+  std::size_t page_size = 4096;  // power of two, 4 KiB to 1 GiB; also of the pages from outside
   // Bytes that may be taken from outside at a time; empty: as many as inside; 0: never.
   std::optional<std::size_t> outside_size = {};
   std::shared_ptr<DmaDevice> dma = {};  // blocks from outside are registered one by one

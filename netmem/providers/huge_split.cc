@@ -67,7 +67,7 @@ class HugeSplitProvider final : public MemoryProvider {
     const std::size_t left = (options_.size - blocks_.size()) >> page_shift_ << page_shift_;
     if (left == 0) return false;
     try {
-      if (left >= kHuge2M && try_huge()) return true;
+      if (left >= huge_block() && try_huge()) return true;
       return try_small(left);
     } catch (const std::bad_alloc&) {
       ++block_failed_;
@@ -75,10 +75,13 @@ class HugeSplitProvider final : public MemoryProvider {
     }
   }
 
+  // A huge page, or as many as a larger page has.
+  [[nodiscard]] std::size_t huge_block() const { return std::max(kHuge2M, page_size()); }
+
   bool try_huge() {
     const auto now = options_.clock();
     if (now < next_try_) return false;
-    auto memory = map_huge_pages(1, kHuge2M);
+    auto memory = map_huge_pages(huge_block() / kHuge2M, kHuge2M);
     if (!memory) {
       ++huge_missed_;
       next_try_ = now + options_.retry_interval;
@@ -89,7 +92,7 @@ class HugeSplitProvider final : public MemoryProvider {
 
   bool try_small(std::size_t left) {
     const std::size_t wanted = std::max(options_.small_block >> page_shift_, std::size_t{1}) << page_shift_;
-    auto memory = Mapping::anonymous(std::min(wanted, left), page_size());
+    auto memory = Mapping::anonymous(std::min(wanted, left), page_alignment(page_size()));
     if (!memory) {
       ++block_failed_;
       return false;

@@ -15,7 +15,7 @@ namespace netmem {
 
 struct HugeSplitOptions {
   std::size_t size = 0;                 // bytes that may be taken at a time, at least one page
-  std::size_t page_size = 4096;         // power of two, 4 KiB to 2 MiB
+  std::size_t page_size = 4096;         // power of two, 4 KiB to 1 GiB
   std::size_t small_block = 64 * 1024;  // bytes of a block when there is no huge page; at least one page is taken
   std::chrono::nanoseconds retry_interval = std::chrono::seconds(1);  // from a missed huge page to the next try
   std::function<std::chrono::steady_clock::time_point()> clock = {};  // empty: steady_clock; tests bring their own

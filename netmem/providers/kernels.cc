@@ -48,7 +48,7 @@ void make_gather(Table& table, std::span<const DeviceMove> moves, std::uint64_t 
     for (std::uint64_t done = 0; done < move.size; done += kTile)
       table.words.insert(table.words.end(), {from + move.from + done, to + move.to + done,
                                              std::min<std::uint64_t>(move.size - done, kTile)});
-  table.tiles = table.words.size() / 3;
+  table.tiles = table.words.size() / kGatherWords;
   table.results = table.words.size();
 }
 

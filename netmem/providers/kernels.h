@@ -25,8 +25,9 @@ inline constexpr const char* kDigest = "netmem_digest";
 // One group of so many work items does a tile.
 inline constexpr std::size_t kGatherItems = 64;
 inline constexpr std::size_t kDigestItems = 32;
-inline constexpr std::size_t kTile = 4096;  // bytes at most
-inline constexpr std::size_t kChunk = 128;  // bytes of a tile that one work item digests
+inline constexpr std::size_t kTile = 4096;      // bytes at most
+inline constexpr std::size_t kChunk = 128;      // bytes of a tile that one work item digests
+inline constexpr std::size_t kGatherWords = 3;  // of the table, for a tile
 
 // A table for one launch, as the device reads it: tiles, and behind the tiles of a digest its results, one uint32 per
 // range, which hold what they are to begin with.

@@ -29,7 +29,7 @@ struct OpenClOptions {
   int platform = -1;  // both -1: the first GPU of all, or when there is none the first device
   int device = -1;
   std::size_t size = 0;          // bytes, at least one page
-  std::size_t page_size = 4096;  // power of two, 4 KiB to 2 MiB
+  std::size_t page_size = 4096;  // power of two, 4 KiB to 1 GiB
   std::shared_ptr<DmaDevice> dma = {};
 };
 

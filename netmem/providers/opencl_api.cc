@@ -10,11 +10,6 @@
 #include "netmem/core/region.h"
 
 namespace netmem {
-namespace {
-
-constexpr std::size_t kLargestPage = std::size_t{1} << kLargestPageShift;
-
-}  // namespace
 
 std::string OpenClApi::number() const { return std::to_string(what_.platform) + "." + std::to_string(what_.device); }
 
@@ -138,7 +133,7 @@ Result<DeviceAddress> OpenClApi::adopt(std::uintptr_t handle, std::size_t size) 
   if (auto checked = check_adopted(memory, size); !checked) return std::unexpected(checked.error());
   if (const cl::Int status = cl_.retain_mem_object(memory); status != cl::kSuccess)
     return refused("adopt an OpenCL buffer on " + describe(), cl::says(status));
-  return keep(memory, size, kLargestPage);
+  return keep(memory, size, kLargestPageAlignment);
 }
 
 void OpenClApi::free(DeviceAddress address) noexcept {
@@ -171,6 +166,18 @@ Result<const OpenClKernels*> OpenClApi::kernels() {
     kernels_ = std::move(*built);
   }
   return kernels_.get();
+}
+
+// Copies work without kernels, and do not try to build them over and over.
+const OpenClKernels* OpenClApi::kernels_for_copies() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (copies_without_kernels_) return nullptr;
+  }
+  if (const auto built = kernels()) return *built;
+  const std::scoped_lock lock(mutex_);
+  copies_without_kernels_ = true;
+  return nullptr;
 }
 
 template <class Fill>
@@ -213,28 +220,66 @@ Result<void> OpenClApi::copy(const DeviceCopy& copy, Batch& batch) const {
   return {};
 }
 
-Result<void> OpenClApi::upload(Batch& batch) const {
-  const std::size_t size = batch.table.size();
+Result<void> OpenClApi::copy(std::span<const DeviceCopy> copies, Batch& batch) const {
+  for (const DeviceCopy& one : copies)
+    if (auto done = copy(one, batch); !done) return done;
+  return {};
+}
+
+cl::Int OpenClApi::make_room(Batch& batch, std::size_t size) const {
+  if (size <= batch.capacity) return cl::kSuccess;
+  if (batch.on_device != nullptr) cl_.release_mem_object(batch.on_device);
   cl::Int status = cl::kSuccess;
-  if (size > batch.capacity) {
-    if (batch.on_device != nullptr) cl_.release_mem_object(batch.on_device);
-    batch.capacity = std::bit_ceil(size);
-    batch.on_device = cl_.create_buffer(context_, cl::kMemReadWrite, batch.capacity, nullptr, &status);
-    if (batch.on_device == nullptr) {
-      batch.capacity = 0;
-      return refused(batch.attempted + (" " + describe()), cl::says(status), "do less at once");
-    }
-  }
+  batch.capacity = std::bit_ceil(size);
+  batch.on_device = cl_.create_buffer(context_, cl::kMemReadWrite, batch.capacity, nullptr, &status);
+  if (batch.on_device == nullptr) batch.capacity = 0;
+  return status;
+}
+
+Result<void> OpenClApi::send(Batch& batch, const void* bytes, std::size_t size) const {
   cl::Event event = nullptr;
-  status = cl_.enqueue_write_buffer(queue_, batch.on_device, 0, 0, size, batch.table.words.data(), 0, nullptr, &event);
+  const cl::Int status = cl_.enqueue_write_buffer(queue_, batch.on_device, 0, 0, size, bytes, 0, nullptr, &event);
   return enqueued(status, event, batch);
 }
 
+Result<void> OpenClApi::upload(Batch& batch) const {
+  if (const cl::Int status = make_room(batch, batch.table.size()); status != cl::kSuccess)
+    return refused(batch.attempted + (" " + describe()), cl::says(status), "do less at once");
+  return send(batch, batch.table.words.data(), batch.table.size());
+}
+
+// Packing reads the host's memory at once: what a copy under way may still write there has to come first.
+Result<bool> OpenClApi::copy_together(std::span<const DeviceCopy> copies, const OpenClKernels& kernels, Batch& batch) {
+  if (to_host_ != 0) return false;
+  const Place place = place_of(copies.front().device);
+  const DeviceAddress begin = copies.front().device - place.offset;
+  const std::size_t whole = place.offset + place.room;
+  if (!plan_.divide(copies, {.begin = begin, .size = whole})) return false;
+  const std::size_t size = plan_.make_packed_table(batch.table, begin);
+  if (make_room(batch, size) != cl::kSuccess) return false;
+  if (size > batch.packed_capacity) {
+    batch.packed_capacity = std::bit_ceil(size);
+    batch.packed = std::make_unique_for_overwrite<std::byte[]>(batch.packed_capacity);
+  }
+  plan_.pack(batch.table, batch.packed.get());
+  if (auto done = copy(plan_.alone(), batch); !done) return std::unexpected(done.error());
+  if (auto sent = send(batch, batch.packed.get(), size); !sent) return std::unexpected(sent.error());
+  cl::Event event = nullptr;
+  const cl::Int status =
+      kernels.gather(queue_, batch.on_device, size, place.memory, batch.table, batch.on_device, &event);
+  if (auto launched = enqueued(status, event, batch); !launched) return std::unexpected(launched.error());
+  return true;
+}
+
 Result<DeviceTicket> OpenClApi::enqueue(std::span<const DeviceCopy> batch) {
+  const OpenClKernels* const built = CopyPlan::has_many(batch) ? kernels_for_copies() : nullptr;
   return start("copy on", [&](Batch& filled) -> Result<void> {
-    for (const DeviceCopy& one : batch)
-      if (auto done = copy(one, filled); !done) return done;
-    return {};
+    if (built != nullptr)
+      if (auto together = copy_together(batch, *built, filled); !together || *together)
+        return together ? Result<void>() : std::unexpected(together.error());
+    filled.to_host = std::ranges::any_of(batch, CopyPlan::is_to_host);
+    to_host_ += filled.to_host ? 1 : 0;
+    return copy(batch, filled);
   });
 }
 
@@ -322,6 +367,7 @@ void OpenClApi::retire(Batches::node_type batch) {
   for (const cl::Event event : batch.mapped().events) cl_.release_event(event);
   batch.mapped().events.clear();
   const std::scoped_lock lock(mutex_);
+  to_host_ -= std::exchange(batch.mapped().to_host, false) ? 1 : 0;
   spare_.push_back(std::move(batch));
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "netmem/base/mapping.h"
+#include "netmem/providers/copy_plan.h"
 #include "netmem/providers/device_api.h"
 #include "netmem/providers/opencl.h"
 #include "netmem/providers/opencl_kernels.h"
@@ -59,8 +60,11 @@ class OpenClApi final : public DeviceApi {
     const char* attempted = "";
     std::vector<cl::Event> events;
     kernels::Table table;
-    cl::Memory on_device = nullptr;  // with room for `capacity` bytes of the table
+    cl::Memory on_device = nullptr;  // with room for `capacity` bytes: the table, or what packed copies are
     std::size_t capacity = 0;
+    std::unique_ptr<std::byte[]> packed;  // with room for `packed_capacity` bytes
+    std::size_t packed_capacity = 0;
+    bool to_host = false;
   };
   // By ticket. Nodes are used again, so that neither copies nor launches take memory of ours.
   using Batches = std::map<DeviceTicket, Batch>;
@@ -74,13 +78,20 @@ class OpenClApi final : public DeviceApi {
   Result<void> check_adopted(cl::Memory memory, std::size_t size) const;
   [[nodiscard]] Place place_of(DeviceAddress address) const;
   Result<const OpenClKernels*> kernels();
+  [[nodiscard]] const OpenClKernels* kernels_for_copies();
 
   // Enqueues what `fill` puts into a batch; all of it or nothing.
   template <class Fill>
   Result<DeviceTicket> start(const char* attempted, const Fill& fill);
   Result<void> copy(const DeviceCopy& copy, Batch& batch) const;
+  Result<void> copy(std::span<const DeviceCopy> copies, Batch& batch) const;
+  // Many small copies as one transfer and one launch, and the others one by one; false: there is a reason not to.
+  Result<bool> copy_together(std::span<const DeviceCopy> copies, const OpenClKernels& kernels, Batch& batch);
+  // Where the batch has no room on the device for so many bytes it gets it.
+  cl::Int make_room(Batch& batch, std::size_t size) const;
   // The table of the batch goes to the device.
   Result<void> upload(Batch& batch) const;
+  Result<void> send(Batch& batch, const void* bytes, std::size_t size) const;
   // What a command's enqueueing gave.
   Result<void> enqueued(cl::Int status, cl::Event event, Batch& batch) const;
   [[nodiscard]] Batches::node_type new_batch();
@@ -104,6 +115,9 @@ class OpenClApi final : public DeviceApi {
 
   std::mutex mutex_;
   std::map<DeviceAddress, Buffer> buffers_;
+  bool copies_without_kernels_ = false;
+  CopyPlan plan_;
+  std::size_t to_host_ = 0;  // batches under way with copies to the host
   Batches batches_;
   std::vector<Batches::node_type> spare_;
   std::uint64_t tickets_ = 0;

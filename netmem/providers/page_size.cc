@@ -2,6 +2,7 @@
 
 #include <sys/sysinfo.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "netmem/base/units.h"
@@ -13,14 +14,16 @@ Result<unsigned> page_shift_of(std::size_t page_size, std::size_t size, std::str
   const std::string attempted = "make a " + std::string(provider) + " provider";
   const auto shift = static_cast<unsigned>(std::countr_zero(page_size));
   if (!std::has_single_bit(page_size) || shift < kSmallestPageShift || shift > kLargestPageShift)
-    return refused(attempted, "a page size of " + format_size(page_size) + " is no power of two from 4 KiB to 2 MiB",
-                   "use 4K, 8K, ... or 2M");
+    return refused(attempted, "a page size of " + format_size(page_size) + " is no power of two from 4 KiB to 1 GiB",
+                   "use 4K, 8K, ... or 1G");
   if (size == 0) return refused(attempted, "its size is zero", "give it at least one page");
   if (size < page_size)
     return refused(attempted, format_size(size) + " is less than one page of " + format_size(page_size),
                    "give it at least one page");
   return shift;
 }
+
+std::size_t page_alignment(std::size_t page_size) { return std::min(page_size, kLargestPageAlignment); }
 
 Result<void> fits_machine(std::size_t size, std::string_view provider) {
   struct sysinfo info{};

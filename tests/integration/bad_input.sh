@@ -13,7 +13,7 @@ says no_listen --listen
 run_failing 2 odd_page "${recv[@]}" --page-size 5000
 says odd_page 'power of two'
 run_failing 2 no_page "${recv[@]}" --page-size 0
-run_failing 2 big_page "${recv[@]}" --page-size 4M
+run_failing 2 big_page "${recv[@]}" --page-size 2G
 run_failing 2 small_page "${recv[@]}" --page-size 2K
 run_failing 2 no_number "${recv[@]}" --page-size lots
 run_failing 2 no_connections "${recv[@]}" --connections 0

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <cstring>
 
 #include "netmem/base/units.h"
 #include "netmem/providers/cuda_api.h"
@@ -379,12 +380,8 @@ TEST_F(CudaCopies, ManySmallCopiesOutOfRegisteredMemoryAreOneLaunch) {
     const FakeCuda broken("refused_launch");  // fails those that are one
     EXPECT_FALSE(device->enqueue(copies));
     EXPECT_TRUE(device->wait(device->enqueue(std::span(copies).first(8)).value()));
-    EXPECT_TRUE(device->wait(device->enqueue(small_copies(host, memory, 3, 16 * KiB)).value()));
-    std::vector<std::byte> elsewhere(64 * KiB);
+    EXPECT_TRUE(device->wait(device->enqueue(small_copies(host, memory, 5, 12 * KiB)).value()));
     auto mixed = copies;
-    mixed.back().host = elsewhere.data();
-    EXPECT_TRUE(device->wait(device->enqueue(mixed).value()));
-    mixed = copies;
     mixed.back() = out(got, 0);
     EXPECT_TRUE(device->wait(device->enqueue(mixed).value()));
     mixed = copies;
@@ -392,8 +389,81 @@ TEST_F(CudaCopies, ManySmallCopiesOutOfRegisteredMemoryAreOneLaunch) {
     EXPECT_TRUE(device->wait(device->enqueue(mixed).value()));
   }
   device->unregister_host(host);
-  const FakeCuda broken("refused_launch");
-  EXPECT_TRUE(device->wait(device->enqueue(copies).value()));
+}
+
+// The fake's copies to the device and launches, counted.
+int to_device = 0, launched = 0;
+cuda::Library counting() {
+  cuda::Library library = fake();
+  library.memcpy_htod_async = [](auto... arguments) {
+    ++to_device;
+    return fake().memcpy_htod_async(arguments...);
+  };
+  library.launch_kernel = [](auto... arguments) {
+    ++launched;
+    return fake().launch_kernel(arguments...);
+  };
+  return library;
+}
+
+TEST(Cuda, ABatchOfSmallCopiesIsOneTransferAndOneLaunchWhateverMemoryTheyAreOutOf) {
+  const cuda::Library library = counting();
+  const auto device = CudaApi::open(library, 0).value();
+  const DeviceAddress memory = device->allocate(4 * MiB, 4096).value();
+  std::vector<std::byte> registered(64 * KiB, std::byte{1}), other(64 * KiB, std::byte{2}), got(4 * MiB);
+  ASSERT_TRUE(device->register_host(registered));
+  ASSERT_TRUE(device->wait(device->enqueue_gather(memory, {}, memory).value()));  // loads the kernels
+  const auto batch = [&](bool with_registered, bool with_other, std::size_t large) {
+    auto copies = small_copies(with_registered ? registered : other, memory, 30, 1460);
+    if (with_other)
+      for (std::size_t i = 1; i < 30; i += 2) copies[i].host = other.data() + i;
+    for (std::size_t i = 0; i < large; ++i)
+      copies.insert(copies.begin() + 3,
+                    {DeviceCopy::Direction::to_device, memory + MiB * (1 + i), other.data(), 12'288});
+    to_device = launched = 0;
+    EXPECT_TRUE(device->wait(device->enqueue(copies).value()));
+    EXPECT_EQ(launched, 1);
+    EXPECT_EQ(to_device, static_cast<int>(1 + large));
+    EXPECT_TRUE(device->wait(
+        device->enqueue(std::array{DeviceCopy{DeviceCopy::Direction::to_host, memory, got.data(), got.size()}})
+            .value()));
+    for (const DeviceCopy& copy : copies) EXPECT_EQ(std::memcmp(copy.host, &got[copy.device - memory], copy.size), 0);
+  };
+  batch(true, false, 0);
+  batch(true, true, 0);
+  batch(false, true, 0);
+  batch(true, false, 2);
+  batch(false, true, 2);
+  device->unregister_host(registered);
+  device->free(memory);
+}
+
+TEST_F(CudaCopies, WithoutRoomForThemSmallCopiesGoOneByOne) {
+  std::vector<std::byte> host(64 * KiB, std::byte{9}), got(64 * KiB);
+  const auto copies = small_copies(host, memory, 30, 1460);
+  for (const char* how : {"no_pinned", "full"}) {
+    const FakeCuda broken(how);
+    const auto ticket = device->enqueue(copies);
+    ASSERT_TRUE(ticket) << ticket.error().message();
+    EXPECT_TRUE(device->wait(*ticket));
+  }
+  ASSERT_TRUE(device->wait(device->enqueue(std::array{out(got, 0)}).value()));
+  EXPECT_EQ(std::ranges::count(got, std::byte{9}), 30 * 1460);
+}
+
+TEST_F(CudaCopies, SmallCopiesWhoseLaunchIsRefusedAreOverAndTheNextAreWell) {
+  std::vector<std::byte> host(64 * KiB, std::byte{9}), got(64 * KiB);
+  const auto copies = small_copies(host, memory, 30, 1460);
+  ASSERT_TRUE(device->wait(device->enqueue(copies).value()));  // loads the kernels
+  for (const char* how : {"refused_launch", "refused_copy"}) {
+    const FakeCuda broken(how);
+    EXPECT_EQ(device->enqueue(copies).error().message(),
+              "cannot copy to or from cuda:0 (Fake 0): the driver says CUDA_ERROR_OUT_OF_MEMORY (2)");
+  }
+  std::ranges::fill(host, std::byte{8});
+  ASSERT_TRUE(device->wait(device->enqueue(copies).value()));
+  ASSERT_TRUE(device->wait(device->enqueue(std::array{out(got, 0)}).value()));
+  EXPECT_EQ(std::ranges::count(got, std::byte{8}), 30 * 1460);
 }
 
 TEST_F(CudaCopies, SmallCopiesNeedNoKernels) {

@@ -74,6 +74,11 @@ class DeviceApis : public testing::TestWithParam<DeviceCase> {
     EXPECT_TRUE(device_->wait(device_->enqueue(std::array{copy}).value()));
     return bytes;
   }
+  DeviceTicket begin(std::span<const DeviceCopy> batch) {
+    const auto ticket = device_->enqueue(batch);
+    EXPECT_TRUE(ticket) << ticket.error().message();
+    return ticket.value();
+  }
   void gather(DeviceAddress from, std::span<const DeviceMove> moves, DeviceAddress to) {
     const auto ticket = device_->enqueue_gather(from, moves, to);
     ASSERT_TRUE(ticket) << ticket.error().message();
@@ -241,6 +246,126 @@ TEST_P(DeviceApis, CopiesGathersMovesAndDigestsKeepTheirOrder) {
   std::rotate(first.begin(), first.begin() + 1, first.end());
   EXPECT_TRUE(last == first);
   EXPECT_EQ(crc[0], crc32c_of(first));
+}
+
+// Copies of parts of a host's memory to parts of a device's, and what that will then hold.
+struct Pieces {
+  Bytes host, expected;
+  std::vector<DeviceCopy> copies;
+
+  void add(DeviceAddress to, std::size_t from, std::size_t at, std::size_t size) {
+    copies.push_back({DeviceCopy::Direction::to_device, to + at, host.data() + from, size});
+    std::copy_n(host.begin() + static_cast<std::ptrdiff_t>(from), size,
+                expected.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  void shuffle(unsigned seed) { std::ranges::shuffle(copies, std::minstd_rand(seed)); }
+};
+
+TEST_P(DeviceApis, ThousandsOfSmallCopiesInAnyOrderLandAtEveryMisalignment) {
+  Pieces pieces{random_bytes(64 * KiB, 20), random_bytes(8 * MiB, 21), {}};
+  const DeviceAddress to = memory(pieces.expected);
+  std::size_t at = 0;
+  for (const std::size_t size : {1U, 15U, 16U, 17U, 33U, 64U, 1460U, 4096U, 4097U, 12'287U})
+    for (std::size_t a = 0; a < 16; ++a)
+      for (std::size_t b = 0; b < 16; ++b) {
+        pieces.add(to, 1024 + a, at + b, size);
+        at = (at + b + size + 16) / 16 * 16;
+      }
+  pieces.add(to, 3, at + 5, 12'288);  // three that are not small
+  pieces.add(to, 1, at + 20'000, 60'000);
+  pieces.add(to, 0, pieces.expected.size() - 50'000, 50'000);
+  ASSERT_LT(at, 7 * MiB);
+  pieces.shuffle(1);
+  ASSERT_TRUE(device_->wait(begin(pieces.copies)));
+  EXPECT_TRUE(read(to, pieces.expected.size()) == pieces.expected);
+}
+
+TEST_P(DeviceApis, SmallCopiesGoToTheEndsOfTheirMemoryAndIntoOther) {
+  Pieces pieces{random_bytes(KiB, 22), random_bytes(1001, 23), {}}, others{random_bytes(KiB, 24), Bytes(4096), {}};
+  const DeviceAddress to = memory(pieces.expected), elsewhere = memory(others.expected);
+  for (std::size_t i = 0; i < 7 * 143; i += 7) pieces.add(to, (i * 5) % 1000, i, 7);
+  for (std::size_t i = 0; i < 4000; i += 100) others.add(elsewhere, i % 900, i, 99);
+  auto both = pieces.copies;
+  both.insert(both.end(), others.copies.begin(), others.copies.end());
+  for (int round = 0; round < 2; ++round, std::ranges::reverse(both)) {  // another one's memory comes first
+    Bytes zeros(4096);
+    write(elsewhere, zeros);
+    ASSERT_TRUE(device_->wait(begin(both)));
+    EXPECT_TRUE(read(to, 1001) == pieces.expected);
+    EXPECT_TRUE(read(elsewhere, 4096) == others.expected);
+  }
+}
+
+// Rooms for packed copies are used again by then.
+TEST_P(DeviceApis, SeveralBatchesOfSmallCopiesAreUnderWayAndEndInAnyOrder) {
+  constexpr std::size_t kBatches = 20, kCopies = 200, kSize = 1459;
+  Bytes expected(kBatches * kCopies * kSize);
+  const DeviceAddress to = memory(expected);
+  for (unsigned round = 0; round < 3; ++round) {
+    std::vector<Bytes> hosts;
+    std::vector<DeviceTicket> tickets;
+    for (std::size_t batch = 0; batch < kBatches; ++batch) {
+      Pieces pieces{random_bytes(kCopies * kSize, static_cast<unsigned>(100 * round + batch)), expected, {}};
+      for (std::size_t i = 0; i < kCopies; ++i)
+        pieces.add(to, (i + 1) % kCopies * kSize, (i * kBatches + batch) * kSize, kSize);
+      pieces.shuffle(round);
+      tickets.push_back(begin(pieces.copies));
+      expected = std::move(pieces.expected);
+      hosts.push_back(std::move(pieces.host));
+    }
+    std::ranges::shuffle(tickets, std::minstd_rand(round));
+    for (const DeviceTicket ticket : tickets) ASSERT_TRUE(device_->wait(ticket));
+    EXPECT_TRUE(read(to, expected.size()) == expected) << round;
+  }
+}
+
+TEST_P(DeviceApis, SmallCopiesOfMoreBytesThanArePackedLandAll) {
+  constexpr std::size_t kCopies = 3000, kSize = 4093;  // 12 MB
+  Pieces pieces{random_bytes(kCopies * kSize, 25), Bytes(kCopies * (kSize + 3)), {}};
+  const DeviceAddress to = memory(pieces.expected);
+  for (std::size_t i = 0; i < kCopies; ++i) pieces.add(to, (kCopies - 1 - i) * kSize, i * (kSize + 3), kSize);
+  pieces.shuffle(2);
+  ASSERT_TRUE(device_->wait(begin(pieces.copies)));
+  EXPECT_TRUE(read(to, pieces.expected.size()) == pieces.expected);
+}
+
+TEST_P(DeviceApis, SmallCopiesKeepTheirOrderAmongOthers) {
+  constexpr std::size_t kSize = 100 * 64;
+  Pieces first{random_bytes(kSize, 26), Bytes(kSize), {}}, second{random_bytes(kSize, 27), Bytes(kSize), {}};
+  const DeviceAddress a = memory(first.expected), b = memory(second.expected);
+  for (std::size_t i = 0; i < 100; ++i) first.add(a, (99 - i) * 64, i * 64, 64);
+  for (std::size_t i = 0; i < 100; ++i) second.add(a, (i * 7 % 100) * 64, i * 64, 64);
+  std::array<std::uint32_t, 1> crc{};
+  const std::array tickets = {
+      begin(first.copies), device_->enqueue_gather(a, std::array{DeviceMove{0, 0, kSize}}, b).value(),
+      begin(second.copies), device_->enqueue_digest(a, std::array{DeviceRange{0, kSize}}, crc).value()};
+  for (const DeviceTicket ticket : tickets) ASSERT_TRUE(device_->wait(ticket));
+  EXPECT_TRUE(read(b, kSize) == first.expected);
+  EXPECT_TRUE(read(a, kSize) == second.expected);
+  EXPECT_EQ(crc[0], crc32c_of(second.expected));
+}
+
+TEST_P(DeviceApis, OfSmallCopiesToOnePlaceTheLastOneStays) {
+  Pieces pieces{random_bytes(64 * KiB, 28), Bytes(8192), {}};
+  const DeviceAddress to = memory(pieces.expected);
+  std::minstd_rand random(3);
+  for (std::size_t i = 0; i < 500; ++i) pieces.add(to, random() % 60'000, random() % 8000, 1 + random() % 190);
+  ASSERT_TRUE(device_->wait(begin(pieces.copies)));
+  EXPECT_TRUE(read(to, 8192) == pieces.expected);
+}
+
+TEST_P(DeviceApis, SmallCopiesTakeWhatACopyUnderWayBringsToTheHost) {
+  constexpr std::size_t kSize = 100 * 64;
+  Bytes there = random_bytes(kSize, 29);
+  Pieces pieces{there, Bytes(kSize), {}};
+  const DeviceAddress from = memory(there), to = memory(pieces.expected);
+  for (std::size_t i = 0; i < 100; ++i) pieces.add(to, (99 - i) * 64, i * 64, 64);
+  std::ranges::fill(pieces.host, std::byte{});
+  const auto brought = begin(std::array{DeviceCopy{DeviceCopy::Direction::to_host, from, pieces.host.data(), kSize}});
+  const auto taken = begin(pieces.copies);
+  ASSERT_TRUE(device_->wait(taken));
+  ASSERT_TRUE(device_->wait(brought));
+  EXPECT_TRUE(read(to, kSize) == pieces.expected);
 }
 
 TEST_P(DeviceApis, MoveCopiesAtAnyAlignmentAndNothingElse) {

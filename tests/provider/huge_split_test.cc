@@ -85,6 +85,18 @@ TEST(HugeSplit, PagesLargerThanASmallBlockGetABlockEach) {
   EXPECT_TRUE(provider->regions().empty()) << "all of it is the system's again";
 }
 
+TEST(HugeSplit, PagesLargerThanAHugePageGetSeveral) {
+  const auto need = HugePagesNeed::take(5, kHuge2M);
+  if (!need) GTEST_SKIP() << need.error().message();
+  const auto provider = make_huge_split_provider({.size = 16 * MiB, .page_size = 4 * MiB}).value();
+  const std::vector<Netmem> pages = grant_all(*provider);
+  EXPECT_EQ(pages.size(), 4u);
+  EXPECT_EQ(counter(*provider, "huge_blocks"), 2u);
+  EXPECT_EQ(counter(*provider, "small_blocks"), 2u);
+  reclaim_all(*provider, pages);
+  EXPECT_TRUE(provider->regions().empty());
+}
+
 TEST(HugeSplitDeathTest, APageThatComesBackTwiceStopsTheProgram) {
   const auto provider = make_huge_split_provider({.size = 4 * MiB}).value();
   const std::vector<Netmem> pages = grant(*provider, 1);

@@ -68,6 +68,22 @@ TEST_F(Huge, AHugePageIsReusedInItsTurnOnceAllItsPagesAreBack) {
   EXPECT_EQ(rest[2].index(), 0u);
 }
 
+TEST_F(Huge, APageOfSeveralHugePagesIsReusedOnceItIsBack) {
+  auto taken = HugePagesNeed::take(5, kHuge2M);
+  if (!taken) GTEST_SKIP() << taken.error().message();
+  const auto provider =
+      make_huge_provider({.size = 5 * kHuge2M, .page_size = 2 * kHuge2M, .outside_size = 2 * kHuge2M}).value();
+  const std::vector<Netmem> all = grant(*provider, 4);
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(counter(*provider, "outside_granted"), 1u);
+  EXPECT_EQ(provider->regions()[0]->backing_page(), kHuge2M);
+  reclaim_all(*provider, {all[1]});
+  const std::vector<Netmem> again = grant(*provider, 4);
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].index(), 1u);
+  reclaim_all(*provider, {all[0], again[0], all[2]});
+}
+
 TEST_F(Huge, OnlyAFewHugePagesAreLookedAtAndTheNextGrantGoesOnFromThere) {
   const auto provider = make_of(12, 0);
   if (!provider) GTEST_SKIP() << reason;

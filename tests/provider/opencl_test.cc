@@ -199,6 +199,8 @@ struct Broken {
   cl::Library real;
   int writes_until_failure = 1 << 30;
   int events_until_failure = 1 << 30;
+  int writes = 0, launches = 0;
+  cl::Uint waited = 0;  // events
   bool no_context = false, no_queue = false, no_buffer = false, no_migration = false, no_compiler = false,
        no_launch = false;
 };
@@ -233,17 +235,20 @@ cl::Library breakable() {
     return cl::kSuccess;
   };
   library.enqueue_nd_range_kernel = [](auto... arguments) {
+    ++broken.launches;
     return broken.no_launch ? cl::Int{-54} : broken.real.enqueue_nd_range_kernel(arguments...);
   };
   library.enqueue_migrate_mem_objects = [](auto... arguments) {
     return broken.no_migration ? cl::Int{-4} : broken.real.enqueue_migrate_mem_objects(arguments...);
   };
   library.enqueue_write_buffer = [](auto... arguments) {
+    ++broken.writes;
     return broken.writes_until_failure-- == 0 ? cl::Int{-5} : broken.real.enqueue_write_buffer(arguments...);
   };
   // An event that fails makes every wait for it fail, as the specification has it.
   library.wait_for_events = [](cl::Uint count, const cl::Event* events) {
     const cl::Int waited = broken.real.wait_for_events(count, events);
+    broken.waited += count;
     return broken.events_until_failure < 1 << 20 ? cl::Int{-14} : waited;
   };
   library.get_event_info = [](cl::Event event, cl::Uint what, std::size_t room, void* value, std::size_t* size) {
@@ -360,6 +365,129 @@ TEST_F(BrokenOpenCl, ALaunchThatIsRefusedOrFailsIsAnErrorAndTheNextIsWell) {
   broken.events_until_failure = 1 << 30;
   EXPECT_TRUE(device->wait(gather().value()));
   device->free(memory);
+}
+
+// Small copies into memory of a device whose calls are counted and fail.
+struct SmallOpenClCopies : BrokenOpenCl {
+  static constexpr std::size_t kCopies = 4000, kSize = 512;
+
+  void SetUp() override {
+    BrokenOpenCl::SetUp();
+    if (IsSkipped()) return;
+    device = open().value();
+    memory = device->allocate(32 * MiB, 4096).value();
+    for (std::size_t i = 0; i < host.size(); ++i) host[i] = static_cast<std::byte>(i / 3);
+    for (std::size_t i = 0; i < kCopies; ++i) add(i * 7 % kCopies * kSize, i * 700, kSize);
+  }
+  void TearDown() override {
+    if (device != nullptr) device->free(memory);
+  }
+  void add(std::size_t from, std::size_t to, std::size_t size) {
+    copies.push_back({DeviceCopy::Direction::to_device, memory + to, host.data() + from, size});
+  }
+  void expect_copied() {
+    std::vector<std::byte> got(32 * MiB);
+    ASSERT_TRUE(device->wait(device->enqueue(std::array{out(got, memory)}).value()));
+    for (const DeviceCopy& copy : copies)
+      ASSERT_EQ(std::memcmp(copy.host, &got[copy.device - memory], copy.size), 0) << copy.device - memory;
+  }
+  void wipe() {
+    std::vector<std::byte> zeros(32 * MiB);
+    ASSERT_TRUE(device->wait(device->enqueue(std::array{in(memory, zeros)}).value()));
+    broken.writes = broken.launches = 0;
+  }
+
+  std::shared_ptr<DeviceApi> device;
+  DeviceAddress memory = 0;
+  std::vector<std::byte> host = std::vector<std::byte>(16 * MiB);
+  std::vector<DeviceCopy> copies;
+};
+
+TEST_F(SmallOpenClCopies, ThousandsAreOneTransferAndOneLaunch) {
+  wipe();
+  ASSERT_TRUE(device->wait(device->enqueue(copies).value()));
+  EXPECT_EQ(broken.writes, 1);
+  EXPECT_EQ(broken.launches, 1);
+  expect_copied();
+}
+
+TEST_F(SmallOpenClCopies, LargeOnesAmongThemAreATransferEach) {
+  for (std::size_t i = 0; i < 5; ++i) add(i * MiB, 8 * MiB + i * MiB, 12 * KiB + i);
+  std::ranges::reverse(copies);
+  wipe();
+  ASSERT_TRUE(device->wait(device->enqueue(copies).value()));
+  EXPECT_EQ(broken.writes, 6);
+  EXPECT_EQ(broken.launches, 1);
+  expect_copied();
+}
+
+TEST_F(SmallOpenClCopies, WhatIsBeyondTheRoomForThemIsATransferEach) {
+  copies.clear();
+  for (std::size_t i = 0; i < 1100; ++i) add(i * 8192, i * 9000, 8192);  // 1024 with their tables do not fit
+  wipe();
+  ASSERT_TRUE(device->wait(device->enqueue(copies).value()));
+  EXPECT_EQ(broken.launches, 1);
+  EXPECT_GT(broken.writes, 1 + 1100 - 1024);
+  EXPECT_LT(broken.writes, 100);
+  expect_copied();
+}
+
+TEST_F(SmallOpenClCopies, FewAreATransferEach) {
+  copies.resize(8);
+  wipe();
+  ASSERT_TRUE(device->wait(device->enqueue(copies).value()));
+  EXPECT_EQ(broken.writes, 8);
+  EXPECT_EQ(broken.launches, 0);
+  expect_copied();
+}
+
+TEST_F(SmallOpenClCopies, WithoutKernelsOrRoomOnTheDeviceTheyAreTransfers) {
+  wipe();
+  broken.no_buffer = true;
+  ASSERT_TRUE(device->wait(device->enqueue(copies).value()));
+  EXPECT_EQ(broken.writes, static_cast<int>(kCopies));
+  expect_copied();
+  broken.no_buffer = false;
+  device->free(memory);
+  device = open().value();
+  memory = device->allocate(32 * MiB, 4096).value();
+  copies.clear();
+  for (std::size_t i = 0; i < 100; ++i) add((99 - i) * kSize, i * 700, kSize);
+  wipe();
+  broken.no_compiler = true;
+  ASSERT_TRUE(device->wait(device->enqueue(copies).value()));
+  broken.no_compiler = false;  // not tried again by copies
+  ASSERT_TRUE(device->wait(device->enqueue(copies).value()));
+  EXPECT_EQ(broken.writes, 200);
+  EXPECT_EQ(broken.launches, 0);
+  expect_copied();
+}
+
+TEST_F(SmallOpenClCopies, AfterACallThatFailsNothingIsUnderWayAndTheNextIsWell) {
+  for (std::size_t i = 0; i < 2; ++i) add(i * MiB, 8 * MiB + i * MiB, 12 * KiB);
+  for (int failing = 0; failing < 4; ++failing) {  // two of large copies, that of packed ones, the launch
+    wipe();
+    if (failing == 3) broken.no_launch = true;
+    if (failing < 3) broken.writes_until_failure = failing;
+    broken.waited = 0;
+    const auto refused = device->enqueue(copies);
+    ASSERT_FALSE(refused) << failing;
+    EXPECT_THAT(refused.error().message(), HasSubstr(failing == 3 ? "CL_INVALID_WORK_GROUP_SIZE (-54)" : "(-5)"));
+    EXPECT_EQ(broken.waited, static_cast<cl::Uint>(failing));  // what was enqueued before
+    broken.no_launch = false;
+    ASSERT_TRUE(device->wait(device->enqueue(copies).value()));
+    expect_copied();
+  }
+}
+
+TEST_F(SmallOpenClCopies, ALaunchThatFailsOnTheDeviceIsToldByWait) {
+  const auto ticket = device->enqueue(copies).value();
+  broken.events_until_failure = 1;  // the launch, behind its transfer
+  EXPECT_EQ(device->wait(ticket).error().message(),
+            "cannot copy on opencl:0.0 (x of y): the device says CL_OUT_OF_RESOURCES (-5)");
+  broken.events_until_failure = 1 << 30;
+  ASSERT_TRUE(device->wait(device->enqueue(copies).value()));
+  expect_copied();
 }
 
 // A program with a context and buffers of its own.

@@ -3,7 +3,7 @@
 _netmem_values() {
   case $1 in
     --memory) echo "memfd: udmabuf: opencl: cuda:0: host: huge: huge_split: huge_1g:" ;;
-    --page-size) echo "4K 8K 16K 32K 64K 128K 256K 512K 1M 2M" ;;
+    --page-size) echo "4K 8K 16K 32K 64K 128K 256K 512K 1M 2M 4M 8M 16M 32M 64M 128M 256M 512M 1G" ;;
     --landing) echo "auto direct staged" ;;
     --placement) echo "pages contiguous" ;;
     --digest) echo "xxh3 sha256 crc32c none" ;;

@@ -9,7 +9,7 @@ complete -c netmem -n "not __fish_seen_subcommand_from $commands" -a send -d 'Se
 
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l listen -x -d 'Where to listen, ADDR:PORT'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l memory -x -a 'memfd:256M udmabuf:256M opencl:256M cuda:0:256M host:256M huge:256M huge_split:256M huge_1g:1G' -d 'Where the bytes go'
-complete -c netmem -n '__fish_seen_subcommand_from recv' -l page-size -x -a '4K 8K 16K 32K 64K 128K 256K 512K 1M 2M' -d 'Size of a page'
+complete -c netmem -n '__fish_seen_subcommand_from recv' -l page-size -x -a '4K 8K 16K 32K 64K 128K 256K 512K 1M 2M 4M 8M 16M 32M 64M 128M 256M 512M 1G' -d 'Size of a page'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l landing -x -a 'auto direct staged' -d 'How bytes reach a page'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l placement -x -a 'pages contiguous' -d 'Where in the pages'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l message -x -d 'Bytes of a message, in one piece'

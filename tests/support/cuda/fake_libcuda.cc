@@ -97,6 +97,11 @@ std::function<void()> gather(unsigned groups, unsigned items, void** arguments) 
     auto* const source = reinterpret_cast<unsigned char*>(bytes_at(from, size));
     auto* const target = reinterpret_cast<unsigned char*>(bytes_at(to, 1));
     auto* const table = reinterpret_cast<std::uint64_t*>(bytes_at(tiles, groups * 24));
+    for (unsigned i = 0; i < groups; ++i) {
+      const std::uint64_t* const tile = table + i * std::uint64_t{3};
+      if (tile[0] > size || tile[2] > size - tile[0]) std::abort();
+      bytes_at(to + tile[1], tile[2]);
+    }
     kernels_on_host::readable = reinterpret_cast<std::byte*>(source);
     kernels_on_host::readable_end = kernels_on_host::readable + size;
     kernels_on_host::run(groups, items, [=] { kernels_on_host::netmem_gather(source, size, target, table); });
