@@ -75,7 +75,8 @@ auto& found_or_added(Items& items, Is is, typename Items::value_type fresh) {
 std::vector<Panel> panels_of(const Json& figures, std::string_view mode) {
   std::vector<Panel> panels;
   for (const Json& run : figures.at("runs")) {
-    if (run.at("mode") != mode || run.at("task") == "drop_eager") continue;  // which says something to experts alone
+    const std::string task = run.at("task");
+    if (run.at("mode") != mode || task.starts_with("drop_")) continue;  // which says something to experts alone
     const int size = run.at("size");
     const std::string name = run.at("receiver");
     Panel& panel = found_or_added(panels, [&](const Panel& other) { return other.size == size; }, Panel{size, {}});
