@@ -225,6 +225,7 @@ bool KernelXdpPort::pause(Deadline::Clock::time_point now, int timeout_ms) {
   auto pause = coalescing_.pause(now.time_since_epoch(), queue_->posted());
   if (timeout_ms >= 0) pause = std::min<std::chrono::nanoseconds>(pause, std::chrono::milliseconds(timeout_ms));
   if (pause == pause.zero()) return false;
+  wake_to_receive();
   tally_.pauses.add(1);
   std::array<pollfd, 2> others{
       {{.fd = doorbell_.get(), .events = POLLIN, .revents = 0}, {.fd = watch_.fd(), .events = POLLIN, .revents = 0}}};
