@@ -25,7 +25,7 @@ std::size_t table_size(std::size_t bytes) {
 bool CopyPlan::divide(std::span<const DeviceCopy> batch, const Memory& memory) {
   together_.clear();
   alone_.clear();
-  if (!has_many(batch) || std::ranges::any_of(batch, is_to_host)) return false;
+  if (std::ranges::any_of(batch, is_to_host)) return false;
   sorted_.assign(batch.begin(), batch.end());
   std::ranges::sort(sorted_, {}, &DeviceCopy::device);
   if (std::ranges::adjacent_find(sorted_, overlap) != sorted_.end()) return false;

@@ -6,6 +6,7 @@
 //  1. No byte is written by two copies of a batch that is divided, so the order of its copies does not show.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -20,6 +21,22 @@ namespace netmem {
 inline constexpr std::size_t kManyCopies = 8;        // more of them are worth a launch
 inline constexpr std::size_t kSmallCopy = 12 * KiB;  // from here on a piece is better off alone
 inline constexpr std::size_t kMostPacked = 8 * MiB;  // of one batch, on the host and on the device
+
+// Copies do without kernels: where these could not be loaded once, nobody tries again and again. Any thread.
+class KernelsForCopies {
+ public:
+  // What `load` gives, a Result of a pointer; null: none.
+  template <class Load>
+  auto get(const Load& load) -> typename decltype(load())::value_type {
+    if (failed_.load(std::memory_order_relaxed)) return nullptr;
+    if (const auto loaded = load()) return *loaded;
+    failed_.store(true, std::memory_order_relaxed);
+    return nullptr;
+  }
+
+ private:
+  std::atomic<bool> failed_ = false;
+};
 
 class CopyPlan {
  public:

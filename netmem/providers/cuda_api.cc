@@ -266,18 +266,6 @@ Result<const CudaKernels*> CudaApi::kernels() {
   return kernels_.get();
 }
 
-// Copies work without kernels, and do not try to load them over and over.
-const CudaKernels* CudaApi::kernels_for_copies() {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (copies_without_kernels_) return nullptr;
-  }
-  if (const auto loaded = kernels()) return *loaded;
-  const std::scoped_lock lock(mutex_);
-  copies_without_kernels_ = true;
-  return nullptr;
-}
-
 template <class Fill>
 Result<DeviceTicket> CudaApi::start(const char* attempted, const Fill& fill) {
   const std::scoped_lock lock(mutex_);
@@ -387,7 +375,8 @@ Result<bool> CudaApi::copy_together(std::span<const DeviceCopy> copies, const Cu
 
 Result<DeviceTicket> CudaApi::enqueue(std::span<const DeviceCopy> batch) {
   const Current current(*this);
-  const CudaKernels* const loaded = CopyPlan::has_many(batch) ? kernels_for_copies() : nullptr;
+  const CudaKernels* const loaded =
+      CopyPlan::has_many(batch) ? kernels_for_copies_.get([&] { return kernels(); }) : nullptr;
   return start(kCopy, [&](Batch& filled) -> Result<void> {
     if (loaded != nullptr)
       if (auto together = copy_together(batch, *loaded, filled); !together || *together)

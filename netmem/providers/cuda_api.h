@@ -81,7 +81,6 @@ class CudaApi final : public DeviceApi {
   [[nodiscard]] std::string free_of_total() const;
   [[nodiscard]] Place place_of(DeviceAddress address) const;
   Result<const CudaKernels*> kernels();
-  [[nodiscard]] const CudaKernels* kernels_for_copies();
 
   // Enqueues what `fill` puts into a batch; all of it or nothing.
   template <class Fill>
@@ -115,7 +114,7 @@ class CudaApi final : public DeviceApi {
   std::mutex mutex_;
   std::map<DeviceAddress, Memory> memory_;
   std::map<std::byte*, HostMemory> registered_;
-  bool copies_without_kernels_ = false;
+  KernelsForCopies kernels_for_copies_;
   CopyPlan plan_;
   std::size_t to_host_ = 0;  // batches under way with copies to the host
   Batches batches_;

@@ -99,7 +99,7 @@ class HugeProvider final : public MemoryProvider {
   HugeProvider(Mapping memory, unsigned page_shift, std::size_t outside_size, std::shared_ptr<DmaDevice> dma)
       : memory_(std::move(memory)),
         page_shift_(page_shift),
-        pages_per_huge_(static_cast<std::uint32_t>(std::max(kHuge2M, std::size_t{1} << page_shift) >> page_shift)),
+        pages_per_huge_(static_cast<std::uint32_t>(huge_block(std::size_t{1} << page_shift) >> page_shift)),
         outside_size_(outside_size),
         out_((memory_.size() >> page_shift) / pages_per_huge_),
         outside_(*this, "huge (outside)", page_shift, true, std::move(dma)) {}

@@ -3,6 +3,7 @@
 // Any thread. Documentation/admin-guide/mm/hugetlbpage.rst.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 
@@ -13,6 +14,9 @@ namespace netmem {
 
 inline constexpr std::size_t kHuge2M = std::size_t{2} << 20;
 inline constexpr std::size_t kHuge1G = std::size_t{1} << 30;
+
+// What pages of that size are cut from: a huge page of 2 MiB, or as many as a larger page has.
+constexpr std::size_t huge_block(std::size_t page_size) { return std::max(kHuge2M, page_size); }
 
 // "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 NETMEM_EXPORT std::string huge_pages_file(std::size_t huge_page);

@@ -67,7 +67,7 @@ class HugeSplitProvider final : public MemoryProvider {
     const std::size_t left = (options_.size - blocks_.size()) >> page_shift_ << page_shift_;
     if (left == 0) return false;
     try {
-      if (left >= huge_block() && try_huge()) return true;
+      if (left >= huge_block(page_size()) && try_huge()) return true;
       return try_small(left);
     } catch (const std::bad_alloc&) {
       ++block_failed_;
@@ -75,13 +75,10 @@ class HugeSplitProvider final : public MemoryProvider {
     }
   }
 
-  // A huge page, or as many as a larger page has.
-  [[nodiscard]] std::size_t huge_block() const { return std::max(kHuge2M, page_size()); }
-
   bool try_huge() {
     const auto now = options_.clock();
     if (now < next_try_) return false;
-    auto memory = map_huge_pages(huge_block() / kHuge2M, kHuge2M);
+    auto memory = map_huge_pages(huge_block(page_size()) / kHuge2M, kHuge2M);
     if (!memory) {
       ++huge_missed_;
       next_try_ = now + options_.retry_interval;

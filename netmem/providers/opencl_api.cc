@@ -168,18 +168,6 @@ Result<const OpenClKernels*> OpenClApi::kernels() {
   return kernels_.get();
 }
 
-// Copies work without kernels, and do not try to build them over and over.
-const OpenClKernels* OpenClApi::kernels_for_copies() {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (copies_without_kernels_) return nullptr;
-  }
-  if (const auto built = kernels()) return *built;
-  const std::scoped_lock lock(mutex_);
-  copies_without_kernels_ = true;
-  return nullptr;
-}
-
 template <class Fill>
 Result<DeviceTicket> OpenClApi::start(const char* attempted, const Fill& fill) {
   std::unique_lock lock(mutex_);
@@ -272,7 +260,8 @@ Result<bool> OpenClApi::copy_together(std::span<const DeviceCopy> copies, const 
 }
 
 Result<DeviceTicket> OpenClApi::enqueue(std::span<const DeviceCopy> batch) {
-  const OpenClKernels* const built = CopyPlan::has_many(batch) ? kernels_for_copies() : nullptr;
+  const OpenClKernels* const built =
+      CopyPlan::has_many(batch) ? kernels_for_copies_.get([&] { return kernels(); }) : nullptr;
   return start("copy on", [&](Batch& filled) -> Result<void> {
     if (built != nullptr)
       if (auto together = copy_together(batch, *built, filled); !together || *together)

@@ -78,7 +78,6 @@ class OpenClApi final : public DeviceApi {
   Result<void> check_adopted(cl::Memory memory, std::size_t size) const;
   [[nodiscard]] Place place_of(DeviceAddress address) const;
   Result<const OpenClKernels*> kernels();
-  [[nodiscard]] const OpenClKernels* kernels_for_copies();
 
   // Enqueues what `fill` puts into a batch; all of it or nothing.
   template <class Fill>
@@ -115,7 +114,7 @@ class OpenClApi final : public DeviceApi {
 
   std::mutex mutex_;
   std::map<DeviceAddress, Buffer> buffers_;
-  bool copies_without_kernels_ = false;
+  KernelsForCopies kernels_for_copies_;
   CopyPlan plan_;
   std::size_t to_host_ = 0;  // batches under way with copies to the host
   Batches batches_;
