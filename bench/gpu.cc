@@ -14,6 +14,7 @@
 #include <fstream>
 
 #include "bench/gpu/works.h"
+#include "bench/parse_or_exit.h"
 #include "netmem/base/units.h"
 #include "netmem/providers/cuda.h"
 #include "netmem/providers/memory_spec.h"
@@ -27,7 +28,6 @@ using tool::Quantiles;
 
 namespace {
 
-constexpr int kUsage = 2;
 constexpr int kNoDevice = 77;
 
 struct Arguments {
@@ -232,11 +232,7 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", arguments.rounds, "default: 9")->check(CLI::Range(1, 10'000));
   app.add_option("--json", arguments.json, "write all figures there")->type_name("FILE");
   app.add_flag("--describe", arguments.describe, "only say what the device is and whether it exports dma-bufs");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;
-  }
+  parse_or_exit(app, argc, argv);
   const Result<MemorySpec> spec = parse_memory_spec(arguments.device + ":4K");
   if (!spec || (spec->kind != "cuda" && spec->kind != "opencl")) {
     fmt::print(stderr, "gpu: cannot understand --device {}: it is cuda:N or opencl[:PLATFORM.DEVICE]\n",

@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "bench/loops/cycles.h"
+#include "bench/parse_or_exit.h"
 #include "bench/xdp/common.h"
 
 namespace netmem::bench {

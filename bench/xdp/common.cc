@@ -17,14 +17,6 @@ void ask_to_stop(int) { stop_asked = 1; }
 
 }  // namespace
 
-void parse_or_exit(CLI::App& app, int argc, char** argv) {
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    std::exit(app.exit(error) == 0 ? 0 : 2);
-  }
-}
-
 void begin() {
   struct sigaction action = {};
   action.sa_handler = ask_to_stop;

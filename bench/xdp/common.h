@@ -14,9 +14,6 @@
 #include <utility>
 
 struct bpf_object;
-namespace CLI {
-class App;
-}
 
 namespace netmem::bench {
 
@@ -26,8 +23,6 @@ template <class... Values>
   std::exit(1);
 }
 
-// Reads the arguments; prints what is wrong with them, or the help, and exits.
-void parse_or_exit(CLI::App& app, int argc, char** argv);
 // SIGTERM, SIGINT and SIGALRM end waiting system calls and set stopped(). The locked-memory limit goes up.
 void begin();
 bool stopped();

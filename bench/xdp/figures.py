@@ -61,8 +61,8 @@ def peer_of(runs, task, figure, better, where):
     return best_peer(runs, figure, better, task=TARGETS[task][0], **where)
 
 
-def was_outrun(runs, **what):
-    return statistics.median(rounds_of(runs, "of_sent", **what).values()) < OUTRUN
+def was_any_outrun(runs, names, where):
+    return any(statistics.median(rounds_of(runs, "of_sent", receiver=name, **where).values()) < OUTRUN for name in names)
 
 
 def what_is_compared(runs, name, task, where):
@@ -71,8 +71,9 @@ def what_is_compared(runs, name, task, where):
     if where["mode"] == "rated":
         return "processor_ns"
     peer = peer_of(runs, task, "per_second", max, where)
-    outrun = any(was_outrun(runs, receiver=who, **where) for who in (name, peer) if who)
-    return "both_ns" if where["mode"] == "together" and not outrun else "per_second"
+    if where["mode"] == "together" and not was_any_outrun(runs, filter(None, [name, peer]), where):
+        return "both_ns"
+    return "per_second"
 
 
 def ratio_of(runs, name, task, where):
@@ -89,8 +90,8 @@ def ratio_of(runs, name, task, where):
     target = TARGETS[task][1]
     if where["mode"] == "rated" or (task == "echo" and peer != "testpmd_echo"):
         target = None
-    outrun = was_outrun(runs, receiver=name, **where)
-    decides = figure != "per_second" or outrun or was_outrun(runs, receiver=peer, **where)
+    outrun = was_any_outrun(runs, [name], where)
+    decides = figure != "per_second" or was_any_outrun(runs, [name, peer], where)
     return {**where, "task": task, "above": name, "below": peer, "compared": COMPARED[figure], "outrun": outrun,
             "decides": decides, **values, "target": target,
             "met": values["median"] >= target if target and decides else None}

@@ -20,6 +20,7 @@
 #include <numeric>
 #include <vector>
 
+#include "bench/parse_or_exit.h"
 #include "bench/xdp/common.h"
 
 namespace netmem::bench {

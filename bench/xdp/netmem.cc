@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "bench/loops/cycles.h"
+#include "bench/parse_or_exit.h"
 #include "bench/xdp/common.h"
 #include "netmem/ports/xdp_port.h"
 #include "netmem/providers/huge.h"

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <vector>
 
+#include "bench/parse_or_exit.h"
 #include "bench/xdp/common.h"
 
 namespace netmem::bench {
