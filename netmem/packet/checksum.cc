@@ -1,6 +1,7 @@
 #include "netmem/packet/checksum.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "netmem/packet/protocols.h"
@@ -19,10 +20,18 @@ std::uint64_t add_with_carry(std::uint64_t sum, std::uint64_t value) {
   return sum + (sum < value ? 1 : 0);
 }
 
-std::uint64_t load(const std::byte* from) {
-  std::uint64_t value;
+template <class T>
+T load(const std::byte* from) {
+  T value;
   std::memcpy(&value, from, sizeof value);
   return value;
+}
+
+// Where the first `size` bytes begin; they are left out of `bytes`.
+const std::byte* take(std::span<const std::byte>& bytes, std::size_t size) {
+  const std::byte* from = bytes.data();
+  bytes = bytes.subspan(size);
+  return from;
 }
 
 // Folded to 16 bits, as the bytes lie in memory.
@@ -35,17 +44,24 @@ std::uint16_t fold(std::uint64_t sum) {
 }
 
 std::uint64_t sum_of(std::span<const std::byte> bytes) {
-  std::uint64_t even = 0, odd = 0;  // two, so that one addition need not wait for the other
-  for (; bytes.size() >= 16; bytes = bytes.subspan(16)) {
-    even = add_with_carry(even, load(bytes.data()));
-    odd = add_with_carry(odd, load(bytes.data() + 8));
+  std::array<std::uint64_t, 4> sums{};  // so that one addition need not wait for the one before
+  while (bytes.size() >= 32) {
+    const std::byte* from = take(bytes, 32);
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = add_with_carry(sums[i], load<std::uint64_t>(from + 8 * i));
   }
-  for (; !bytes.empty(); bytes = bytes.subspan(std::min<std::size_t>(bytes.size(), 8))) {
-    std::uint64_t last = 0;
-    std::memcpy(&last, bytes.data(), std::min<std::size_t>(bytes.size(), sizeof last));
-    even = add_with_carry(even, last);
+  // No loop and no memcpy() of a size that varies: what is left is much of a small packet.
+  std::uint64_t last = 0;
+  if ((bytes.size() & 16U) != 0) {
+    const std::byte* from = take(bytes, 16);
+    sums[0] = add_with_carry(sums[0], load<std::uint64_t>(from));
+    sums[1] = add_with_carry(sums[1], load<std::uint64_t>(from + 8));
   }
-  return add_with_carry(even, odd);
+  if ((bytes.size() & 8U) != 0) sums[2] = add_with_carry(sums[2], load<std::uint64_t>(take(bytes, 8)));
+  if ((bytes.size() & 4U) != 0) last += load<std::uint32_t>(take(bytes, 4));
+  if ((bytes.size() & 2U) != 0) last += load<std::uint16_t>(take(bytes, 2));
+  if (!bytes.empty()) last += load<std::uint8_t>(bytes.data());
+  sums[3] = add_with_carry(sums[3], last);
+  return add_with_carry(add_with_carry(sums[0], sums[1]), add_with_carry(sums[2], sums[3]));
 }
 
 std::uint8_t at(std::span<const std::byte> header, std::size_t offset) {
