@@ -138,7 +138,7 @@ void add_packets(CLI::App& command, PacketArguments& arguments) {
       ->needs(interface);
   command
       .add_option("--coalesce", arguments.coalesce,
-                  "microseconds that frames may gather while more than a million a second come (default 200; 0: none)")
+                  "microseconds that frames may gather while more than 200,000 a second come (default 200; 0: none)")
       ->type_name("N")
       ->check(CLI::Range(0U, 100'000U))
       ->needs(interface);

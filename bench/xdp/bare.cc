@@ -63,11 +63,7 @@ class Bare {
   ~Bare() { bpf_link__destroy(link_); }
 
   void work() {
-    const std::uint64_t before = read_cycles();
-    const std::uint64_t received = counts_.received;
-    const std::uint32_t buffers = options_.echo ? echo_batch() : drop_batch();
-    const std::uint64_t after = read_cycles();
-    if (counts_.received != received) busy_.add(after - before, counts_.received - received);
+    const std::uint32_t buffers = options_.echo ? echo_batch() : options_.spin ? timed_drop_batch() : drop_batch();
     if (options_.echo && sending_ != 0) kick();
     if (buffers == 0) wait();
   }
@@ -135,6 +131,15 @@ class Bare {
     }
     xsk_ring_prod__submit(&fill_, buffers);
     xsk_ring_cons__release(&receive_, buffers);
+    return buffers;
+  }
+
+  std::uint32_t timed_drop_batch() {
+    const std::uint64_t before = read_cycles();
+    const std::uint64_t received = counts_.received;
+    const std::uint32_t buffers = drop_batch();
+    const std::uint64_t after = read_cycles();
+    if (counts_.received != received) busy_.add(after - before, counts_.received - received);
     return buffers;
   }
 

@@ -11,10 +11,12 @@ MODES = {
 }
 COMPARED = {"per_second": "packets per second", "processor_ns": "processor time",
             "both_ns": "processor time of both at the same rate"}
-COALESCED_FROM = 1e6  # frames per second (netmem/ports/coalescing.h)
+COALESCED_FROM = 2e5  # frames per second (netmem/ports/coalescing.h)
 OUTRUN = 0.95  # received : sent, from which on the generator was hardly faster than the receiver
 # task: whom to compare with, target
 TARGETS = {"drop": ("drop", 1.0), "drop_eager": ("drop", None), "split": ("drop", 0.8), "echo": ("echo", 1.0)}
+
+SAME_WORK = {"netmem_echo": "testpmd_echo", "netmem_program": "testpmd_5tswap"}  # MAC addresses; IP addresses and ports, too
 
 OWN = {"netmem": 60, "netmem_split": 120}  # cycles per packet
 FULL = 16  # packets at once, from which on they share what a call costs
@@ -54,10 +56,11 @@ def best_peer(runs, figure, better, **what):
     return better(medians, key=medians.get) if medians else None
 
 
-def peer_of(runs, task, figure, better, where):
+def peer_of(runs, name, task, figure, better, where):
     """Echo is held against testpmd's, and where that cannot run against bare libxdp's."""
-    if task == "echo" and where["mode"] != "rated" and select(runs, receiver="testpmd_echo", **where):
-        return "testpmd_echo"
+    same = SAME_WORK.get(name)
+    if same and where["mode"] != "rated" and select(runs, receiver=same, **where):
+        return same
     return best_peer(runs, figure, better, task=TARGETS[task][0], **where)
 
 
@@ -70,7 +73,7 @@ def what_is_compared(runs, name, task, where):
     processor time that they take, but for those that spin."""
     if where["mode"] == "rated":
         return "processor_ns"
-    peer = peer_of(runs, task, "per_second", max, where)
+    peer = peer_of(runs, name, task, "per_second", max, where)
     if where["mode"] == "together" and not was_any_outrun(runs, filter(None, [name, peer]), where):
         return "both_ns"
     return "per_second"
@@ -79,7 +82,7 @@ def what_is_compared(runs, name, task, where):
 def ratio_of(runs, name, task, where):
     """netmem over its peer, above 1 is better; of each round, then sorted."""
     figure = what_is_compared(runs, name, task, where)
-    peer = peer_of(runs, task, figure, max if figure == "per_second" else min, where)
+    peer = peer_of(runs, name, task, figure, max if figure == "per_second" else min, where)
     if peer is None:
         return None
     mine, other = (rounds_of(runs, figure, receiver=who, **where) for who in (name, peer))
@@ -88,7 +91,7 @@ def ratio_of(runs, name, task, where):
         return None
     values = spread([a / b if figure == "per_second" else b / a for a, b in pairs])
     target = TARGETS[task][1]
-    if where["mode"] == "rated" or (task == "echo" and peer != "testpmd_echo"):
+    if where["mode"] == "rated" or (task == "echo" and peer != SAME_WORK.get(name)):
         target = None
     outrun = was_any_outrun(runs, [name], where)
     decides = figure != "per_second" or was_any_outrun(runs, [name, peer], where)

@@ -84,14 +84,9 @@ class Receiver {
     fmt::print(stderr, "{}\n", port_->describe());
   }
 
-  // What waits cannot be timed without the kernel's part.
   void work() {
-    if (!options_.spin) return finish(get(port_->receive(packets_, 100)));
-    const std::uint64_t before = read_cycles();
-    const std::size_t count = get(port_->receive(packets_, 0));
-    if (count == 0) return;
-    finish(count);
-    busy_.add(read_cycles() - before, count);
+    if (options_.spin && !options_.echo) return timed_work();
+    if (const std::size_t count = get(port_->receive(packets_, options_.spin ? 0 : 100)); count != 0) finish(count);
   }
 
   [[nodiscard]] std::string json() const {
@@ -104,6 +99,15 @@ class Receiver {
   }
 
  private:
+  // What waits, and what sends, cannot be timed without the kernel's part.
+  void timed_work() {
+    const std::uint64_t before = read_cycles();
+    const std::size_t count = get(port_->receive(packets_, 0));
+    if (count == 0) return;
+    finish(count);
+    busy_.add(read_cycles() - before, count);
+  }
+
   void finish(std::size_t count) {
     const std::span<Packet> packets(packets_.data(), count);
     received_ += count;

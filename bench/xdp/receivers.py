@@ -77,7 +77,8 @@ class Program(Receiver):
         return None if os.access(f"{build}/netmem", os.X_OK) else f"there is no {build}/netmem; build it"
 
     def command(self, build, place, spin):
-        return [f"{build}/netmem", "echo", "--interface", place.vb, "--queue", "0", "--udp", "9999", "--json"]
+        frames = ["--frames", "huge:16M"] if place.huge_pages else []
+        return [f"{build}/netmem", "echo", "--interface", place.vb, "--queue", "0", "--udp", "9999", "--json", *frames]
 
     def started(self, command):
         self.errors = tempfile.TemporaryFile("w+")
@@ -121,7 +122,9 @@ class Testpmd(Receiver):
                 "--no-telemetry", "--file-prefix", place.name, "-d", f"{self.DRIVERS}/librte_net_af_xdp.so",
                 "-d", f"{self.DRIVERS}/librte_mempool_ring.so", "--vdev",
                 f"net_af_xdp0,iface={place.vb},start_queue=0,queue_count=1", "--", "-i", f"--forward-mode={self.mode}",
-                "--total-num-mbufs=8192", "--rxd=2048", "--txd=2048", "--burst=64", "--record-core-cycles"]
+                "--total-num-mbufs=8192", "--rxd=2048", "--txd=2048", "--burst=64",
+                # An echo's cycles would be the kernel's.
+                *(["--record-core-cycles"] if self.task == "drop" else [])]
 
     def start(self, build, place, core, spin):
         command = [word.replace("{core}", str(core)) for word in self.command(build, place, spin)]
@@ -180,6 +183,7 @@ def all_receivers():
         Receiver("netmem_split", "split", "xdp_netmem", ["--split"], netmem=True),
         Receiver("bare_echo", "echo", "xdp_bare", ["--echo"]),
         Testpmd("testpmd_echo", "echo", "macswap"),
+        Testpmd("testpmd_5tswap", "echo", "5tswap"),
         Receiver("netmem_echo", "echo", "xdp_netmem", ["--echo"], netmem=True),
         Program(),
     ]

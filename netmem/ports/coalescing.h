@@ -1,9 +1,13 @@
 // Whether a port lets frames gather before it waits to be told of them, and for how long: what a card's interrupt
-// moderation (ethtool -C, adaptive-rx) does for the kernel, for a program that the kernel would wake for each batch of
-// 64 frames (NAPI_POLL_WEIGHT, include/linux/netdevice.h). Sleeping for a while takes fewer switches between the two.
+// moderation (ethtool -C, adaptive-rx) does for the kernel, for a program that the kernel would wake again and again.
+// One sleep takes the place of many switches between the two, and a timer costs about as much as kFewestWaits of them.
 //
-//   frames of a window of 1 ms --> time from one to the next --> the pause: as long as was asked for, but so that it is
-//   over when half of what is posted was used up; none where frames come slower than one in a microsecond
+//   buffers of a window of 1 ms --> from one to the next --> the pause: as long as was asked for, but so that it is
+//   over
+//                                   at most kSlowest         when half of what is posted was used up
+//   waits of a window without pauses --> buffers to a wait --> kFewestWaits or more in the time of a pause
+//
+// A frame is one buffer, a large one several.
 //
 // Threads: one.
 #pragma once
@@ -19,7 +23,10 @@ class Coalescing {
  public:
   using Nanoseconds = std::chrono::nanoseconds;
   static constexpr Nanoseconds kWindow = std::chrono::milliseconds(1);
-  static constexpr Nanoseconds kSlowest = std::chrono::microseconds(1);  // from one frame to the next
+  static constexpr unsigned kWindows = 64;  // of so many one has no pauses, so that waits are counted again
+  // Who sends one frame and waits for the answer is slower.
+  static constexpr Nanoseconds kSlowest = std::chrono::microseconds(5);  // from one buffer to the next
+  static constexpr std::int64_t kFewestWaits = 5;
   // Linux may let a sleeper sleep so much longer (prctl(2), PR_SET_TIMERSLACK); a shorter pause is none.
   static constexpr Nanoseconds kSlack = std::chrono::microseconds(50);
   static constexpr Nanoseconds kLongest = std::chrono::milliseconds(100);
@@ -27,18 +34,18 @@ class Coalescing {
   // `longest` shorter than kSlack: never; at most kLongest.
   explicit Coalescing(Nanoseconds longest) : longest_(std::min(longest, kLongest)) {}
 
-  void found(std::uint64_t frames) {
-    frames_ += frames;
-    fresh_ |= frames != 0;
-  }
+  void found(std::uint64_t buffers) { found_ += static_cast<std::int64_t>(buffers); }
 
   // The port is about to wait, at `now` of a clock that does not jump: how long to pause first; 0: not at all. There is
-  // no second pause without a frame between them.
+  // no second pause without a buffer between them.
   Nanoseconds pause(Nanoseconds now, std::uint64_t posted) {
     if (longest_ < kSlack) return Nanoseconds(0);
     if (now - began_ >= kWindow) [[unlikely]]
       end_window(now);
-    if (!std::exchange(fresh_, false) || each_ > kSlowest) return Nanoseconds(0);
+    if (found_ == 0) return Nanoseconds(0);
+    buffers_ += std::exchange(found_, 0);
+    ++waits_;
+    if (!pays_) return Nanoseconds(0);
     const Nanoseconds half = each_ * static_cast<std::int64_t>(posted / 2);
     const Nanoseconds pause = std::min(longest_, half - kSlack);
     return pause < kSlack ? Nanoseconds(0) : pause;
@@ -46,18 +53,25 @@ class Coalescing {
 
  private:
   void end_window(Nanoseconds now) {
-    // Of a window that began nowhere nothing is known.
-    each_ = began_ == Nanoseconds(0) || frames_ == 0 ? Nanoseconds::max()
-                                                     : (now - began_) / static_cast<std::int64_t>(frames_);
+    const bool known = began_ != Nanoseconds(0) && buffers_ != 0;  // of a window that began nowhere nothing is
+    if (known) each_ = (now - began_) / buffers_;
+    if (known && !pays_) to_a_wait_ = std::max<std::int64_t>(buffers_ / waits_, 1);
+    const bool fast = known && each_ <= kSlowest;
+    const bool often = fast && each_ * to_a_wait_ * kFewestWaits <= longest_;
+    pays_ = often && ++windows_ % kWindows != 0;
     began_ = now;
-    frames_ = 0;
+    buffers_ = waits_ = 0;
   }
 
   Nanoseconds longest_;
   Nanoseconds began_{0};
-  Nanoseconds each_ = Nanoseconds::max();  // from one frame to the next, in the window before
-  std::uint64_t frames_ = 0;               // of this window
-  bool fresh_ = false;                     // frames were found since the last pause
+  std::int64_t found_ = 0;                // since the last wait
+  std::int64_t buffers_ = 0, waits_ = 0;  // of this window
+  unsigned windows_ = 0;
+  // Of the windows before:
+  Nanoseconds each_{0};         // from one buffer to the next
+  std::int64_t to_a_wait_ = 1;  // buffers, where there were no pauses
+  bool pays_ = false;
 };
 
 }  // namespace netmem

@@ -41,13 +41,12 @@ std::size_t XdpFrames::post(XdpProducer<std::uint64_t>& fill, std::size_t count)
 }
 
 std::size_t XdpFrames::post_pages(XdpProducer<std::uint64_t>& fill, std::size_t count) noexcept {
-  std::array<Netmem, kCacheRefill> pages;
   std::size_t done = 0;
   while (done < count) {
-    const std::size_t wanted = std::min(count - done, pages.size());
-    const std::size_t got = pool_.try_alloc(std::span(pages).first(wanted));
+    const std::size_t wanted = std::min(count - done, taken_.size());
+    const std::size_t got = pool_.try_alloc(std::span(taken_).first(wanted));
     const std::size_t before = done;
-    for (const Netmem page : std::span(pages).first(got)) {
+    for (const Netmem page : std::span(taken_).first(got)) {
       const std::uint64_t at = address(page);
       if (at >= size_) [[unlikely]] {
         drop_foreign(page);

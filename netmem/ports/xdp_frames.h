@@ -9,11 +9,15 @@
 //  2. What the kernel gives back is looked up there: an address outside the region, a range that leaves its chunk, or a
 //     chunk that is not the kernel's, stops the program with its value.
 //  3. What the kernel gets lies in the region, whatever else the pool's provider has.
+//  4. A chunk goes from sending to receiving, without a detour through the pool, only if it is a whole page of the pool
+//     and nobody else held it when it was sent; its life ended then.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "netmem/base/check.h"
@@ -65,6 +69,13 @@ class XdpFrames {
     return at;
   }
 
+  // The same where the reference is the packet's only one.
+  std::uint64_t sent_on_one(const Part& part) {
+    const std::uint64_t at = sent(part);
+    if (is_ours_alone(part.page)) begin_next_life(book_of(at));
+    return at;
+  }
+
   // What the kernel gives back, with its reference.
   [[nodiscard]] Part take_received(std::uint64_t address, std::uint32_t size) {
     const std::uint64_t offset = address & (chunk_ - 1);
@@ -79,14 +90,23 @@ class XdpFrames {
     __builtin_prefetch(&book.page.life(), 1);
     return {book.page, static_cast<std::uint32_t>(address) & page_mask_, size};
   }
-  [[nodiscard]] Netmem take_sent(std::uint64_t address) {
+  // `alone`: nobody else has a reference, and the page may be posted again.
+  struct Sent {
+    Netmem page;
+    bool alone;
+  };
+  [[nodiscard]] Sent take_sent(std::uint64_t address) {
     NETMEM_CHECK(address < size_, "xdp: the kernel sent %#llx, outside a region of %#llx bytes", as_long(address),
                  as_long(size_));
     Book& book = book_of(address);
     NETMEM_CHECK(book.times != 0 && book.times <= kMostSent,
                  "xdp: the kernel sent %#llx, from a chunk that it has not for that", as_long(address));
     --book.times;
-    return book.page;
+    return {book.page, std::exchange(book.alone, false)};
+  }
+  // REQUIRES: what take_sent() said is alone at `address`, and room in the ring.
+  void post_again(XdpProducer<std::uint64_t>& fill, Netmem page, std::uint64_t address) {
+    fill.put(note_posted(page, address & ~std::uint64_t{chunk_ - 1}));
   }
   // What receiving at the address will touch.
   void prefetch(std::uint64_t address) const {
@@ -104,6 +124,7 @@ class XdpFrames {
   struct Book {
     Netmem page;  // as it was posted or sent: a reference of ours keeps that life going
     std::uint16_t times = 0;
+    bool alone = false;  // being sent, and nobody else has a reference
   };
 
   static unsigned long long as_long(std::uint64_t value) { return value; }
@@ -113,10 +134,21 @@ class XdpFrames {
   [[nodiscard]] std::uint64_t address(Netmem page) const {
     return page.descriptor().address - reinterpret_cast<std::uintptr_t>(base_);
   }
+  // A whole page of this pool that only the caller holds. A life that is its handle's says so (core/netmem.h 4).
+  [[nodiscard]] bool is_ours_alone(Netmem page) const {
+    if (chunk_shift_ != page_shift_ || page.descriptor().owner != &pool_) return false;
+    return page.life().mine() == page.bits();
+  }
+  static void begin_next_life(Book& book) {
+    book.page = book.page.next_generation();
+    book.page.life().set(book.page.bits());
+    book.alone = true;
+  }
   [[nodiscard]] std::uint64_t note_posted(Netmem page, std::uint64_t at) {
     Book& book = book_of(at);
     NETMEM_CHECK(book.times == 0, "xdp: chunk at %#llx was posted while the kernel has it", as_long(at));
-    book = {page, kReceiving};
+    book.page = page;  // one by one: gcc 12 puts a whole Book together on the stack, which takes 20 cycles
+    book.times = kReceiving;
     return at;
   }
   std::size_t post_pages(XdpProducer<std::uint64_t>& fill, std::size_t count) noexcept;
@@ -133,7 +165,8 @@ class XdpFrames {
   std::uint32_t page_mask_;
   unsigned chunk_shift_;
   unsigned page_shift_;
-  std::vector<Book> books_;  // one per chunk
+  std::vector<Book> books_;                 // one per chunk
+  std::array<Netmem, kCacheRefill> taken_;  // from the pool, to be posted: here, so that nobody clears it each time
 };
 
 }  // namespace netmem

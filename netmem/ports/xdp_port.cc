@@ -188,8 +188,9 @@ Result<std::size_t> KernelXdpPort::receive(std::span<Packet> out, int timeout_ms
 
 // What is there; no system call, unless the kernel asks for one.
 std::size_t KernelXdpPort::take(std::span<Packet> out) {
+  const std::uint64_t before = queue_->taken();
   const std::size_t count = queue_->receive(out);
-  coalescing_.found(count);
+  coalescing_.found(queue_->taken() - before);
   if (count != 0) wake_to_receive();
   return count;
 }

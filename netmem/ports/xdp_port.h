@@ -79,9 +79,10 @@ struct XdpOptions {
   // Frames that the port keeps posted at most; 0: half of what the pool's region has, but at most the fill ring.
   std::uint32_t most_posted = 0;
   enum class Copy : std::uint8_t { automatic, zero_copy, copy } copy = Copy::automatic;
-  // While more than a million frames a second come, receive() lets them gather for so many microseconds before it waits
-  // to be woken, shorter where half of what is posted would be used up. Fewer switches between the kernel and the
-  // program, more delay. Not with busy_poll, nor after the first transmit(). Below 50: never; at most 100000.
+  // While more than 200,000 frames a second come, and would wake a waiting receive() often, it lets them gather for so
+  // many microseconds before it waits, shorter where half of what is posted would be used up. Fewer switches between
+  // the kernel and the program, more delay. Not with busy_poll, nor after the first transmit(). Below 50: never; at
+  // most 100000.
   std::uint32_t coalesce_us = 200;
   bool busy_poll = false;  // SO_PREFER_BUSY_POLL: the receiving thread drives the driver
   // Header split: payload of TCP and UDP moves into this pool. Its consumer is the same thread; outlives the port.

@@ -45,7 +45,8 @@ XdpQueue::XdpQueue(PagePool& frames, XdpRings rings, const XdpQueueOptions& opti
     : frames_(frames, options.chunk),
       linearizer_(frames_),
       options_(options),
-      least_missing_(std::clamp<std::uint32_t>(options.most_posted / 4, 1, kBatch)),
+      many_missing_(std::max<std::uint32_t>(options.most_posted / 4, 1)),
+      least_missing_(std::min<std::uint32_t>(many_missing_, kBatch)),
       fill_(rings.fill),
       completion_(rings.completion),
       receive_(rings.receive),
@@ -64,6 +65,7 @@ XdpQueue::~XdpQueue() { frames_.take_all_home(); }
 
 std::size_t XdpQueue::receive(std::span<Packet> out) noexcept {
   if (sending_.mine() != 0) complete();
+  post(least_missing_);
   std::size_t count = land(out);
   const std::size_t wanted = std::min(out.size(), kBatch);
   std::uint32_t ready = receive_.available(waiting_ ? ~0U : static_cast<std::uint32_t>(wanted));
@@ -75,7 +77,8 @@ std::size_t XdpQueue::receive(std::span<Packet> out) noexcept {
     }
     count += land(out.subspan(count));
   }
-  post();
+  // Fewer can wait: what was received may be sent back, and posted again from there.
+  post(many_missing_);
   return count;
 }
 
@@ -99,6 +102,7 @@ std::size_t XdpQueue::receive_batch(std::span<Packet> out, std::uint32_t& ready)
     if (out[count]) ++count;
   }
   receive_.release(used);
+  taken_ += used;
   posted_.set(posted_.mine() - used);
   ready -= used;
   if (split_)
@@ -287,13 +291,12 @@ std::size_t XdpQueue::land(std::span<Packet> out) noexcept {
   return count;
 }
 
-void XdpQueue::post() noexcept {
-  const auto posted = static_cast<std::uint32_t>(posted_.mine());
-  if (posted + least_missing_ > options_.most_posted) {
+void XdpQueue::post(std::uint32_t least) noexcept {
+  const std::uint32_t missing = options_.most_posted - static_cast<std::uint32_t>(posted_.mine());
+  if (missing < least) {
     starved_ = false;
     return;
   }
-  const std::uint32_t missing = options_.most_posted - posted;
   const std::uint32_t wanted = std::min(missing, fill_.room(missing));
   const auto given = static_cast<std::uint32_t>(frames_.post(fill_, wanted));
   fill_.publish();
@@ -405,7 +408,7 @@ std::size_t XdpQueue::enqueue_usual(std::span<Packet> packets) noexcept {
     Packet& packet = packets[done];
     if (!packet.stands_on_one() || !is_one_range(packet, range) || !frames_.may_send(range)) [[unlikely]]
       break;
-    transmit_.put({frames_.sent(range), range.size, 0});
+    transmit_.put({frames_.sent_on_one(range), range.size, 0});
     packet.release_one();
     bytes += range.size;
   }
@@ -477,14 +480,33 @@ bool XdpQueue::enqueue(Packet& packet, const Ranges& ranges) noexcept {
 
 void XdpQueue::complete() noexcept {
   for (std::uint32_t left = completion_.available(kBatch); left != 0;) {
-    std::array<Netmem, kBatch> pages;
     const std::uint32_t count = std::min<std::uint32_t>(left, kBatch);
-    for (std::uint32_t i = 0; i < count; ++i) pages[i] = frames_.take_sent(completion_.entry(i));
-    completion_.release(count);
-    sending_.set(sending_.mine() - count);
-    drop(std::span<const Netmem>(pages).first(count));
+    complete_batch(count);
     left -= count;
   }
+}
+
+// Pages go home, or straight to where post() would put them.
+void XdpQueue::complete_batch(std::uint32_t count) noexcept {
+  std::size_t home = 0;
+  const std::uint32_t missing = options_.most_posted - static_cast<std::uint32_t>(posted_.mine());
+  const std::uint32_t most = std::min(missing, fill_.room(count));
+  std::uint32_t posted = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint64_t address = completion_.entry(i);
+    const auto [page, alone] = frames_.take_sent(address);
+    if (alone && posted < most) {
+      frames_.post_again(fill_, page, address);
+      ++posted;
+    } else {
+      going_home_[home++] = page;
+    }
+  }
+  completion_.release(count);
+  sending_.set(sending_.mine() - count);
+  fill_.publish();
+  posted_.add(posted);
+  if (home != 0) drop(std::span<const Netmem>(going_home_).first(home));
 }
 
 // ---- reports ----

@@ -59,7 +59,7 @@ class XdpQueue {
   std::size_t transmit(std::span<Packet> packets) noexcept;
   // Takes back what was sent; feeds the fill ring from the pool. receive() and transmit() call them as needed.
   void complete() noexcept;
-  void post() noexcept;
+  void post() noexcept { post(1); }
 
   // The interface's MTU has changed.
   void set_most_frame(std::uint32_t bytes) { options_.most_frame = bytes; }
@@ -73,6 +73,8 @@ class XdpQueue {
   // Packets whose payload is on its way to a device: worth another look at once.
   [[nodiscard]] std::uint64_t copying() const { return flight_ ? flight_->packets() : 0; }
 
+  // Buffers received so far. The queue's thread.
+  [[nodiscard]] std::uint64_t taken() const { return taken_; }
   [[nodiscard]] std::uint64_t posted() const { return posted_.read(); }
   [[nodiscard]] std::uint64_t sending() const { return sending_.read(); }
   // By name, in a fixed order; any thread.
@@ -115,22 +117,28 @@ class XdpQueue {
   [[nodiscard]] bool enqueue_any(std::span<Packet> packets) noexcept;
   void linearize(std::span<Packet> packets) noexcept;
   [[nodiscard]] bool enqueue(Packet& packet, const Ranges& ranges) noexcept;
+  void complete_batch(std::uint32_t count) noexcept;
+  void post(std::uint32_t least) noexcept;
 
   XdpFrames frames_;
   Linearizer linearizer_;
   std::optional<HeaderSplit> split_;
   std::optional<SplitFlight> flight_;
   XdpQueueOptions options_;
-  const std::uint32_t least_missing_;  // so many before they are posted
+  const std::uint32_t many_missing_;   // so many before they are posted at once,
+  const std::uint32_t least_missing_;  // and so many with the next receive()
   XdpProducer<std::uint64_t> fill_;
   XdpConsumer<std::uint64_t> completion_;
   XdpConsumer<xdp_desc> receive_;
   XdpProducer<xdp_desc> transmit_;
-  // Of the frame being received, if it has several buffers: here, so that nobody clears them each time.
+  // Of the frame being received, if it has several buffers, and what has been sent: here, so that nobody clears them
+  // each time.
   std::array<Part, kMostBuffers> buffers_;
   std::array<std::span<const std::byte>, kMostBuffers> bytes_;
+  std::array<Netmem, kBatch> going_home_;
   PacketInfo arrived_;  // what the packets of the batch being received have in common
   SplitTally tally_;    // of that batch
+  std::uint64_t taken_ = 0;
   bool starved_ = false;
   bool discarding_ = false;  // the rest of a frame of too many buffers
   bool waiting_ = false;     // for the last buffers of a frame

@@ -396,7 +396,7 @@ void expect_sent(XdpWorld& world, const std::vector<std::byte>& frame, std::size
   world.kernel.parts_of_sent.clear();
 }
 
-TEST(XdpQueueSend, AReceivedPacketGoesOutAsItIsAndItsPageComesHome) {
+TEST(XdpQueueSend, AReceivedPacketGoesOutAsItIsAndItsPageIsPostedAgain) {
   XdpWorld world;
   Packet packet = received(world, udp_frame(100));
   const std::int64_t held = world.inflight();
@@ -409,9 +409,63 @@ TEST(XdpQueueSend, AReceivedPacketGoesOutAsItIsAndItsPageComesHome) {
   world.kernel.complete_all();
   world.queue->complete();
   EXPECT_EQ(world.queue->sending(), 0u);
-  EXPECT_EQ(world.inflight(), held - 1);
+  EXPECT_EQ(world.inflight(), held);
+  EXPECT_EQ(world.queue->posted(), 32u);
+  world.kernel.take_posted();
+  EXPECT_EQ(world.kernel.frames.size(), 32u) << "the kernel has not been shown all";
   EXPECT_EQ(world.count("transmitted"), 1u);
   EXPECT_EQ(world.count("transmitted_bytes"), 142u);
+  ASSERT_TRUE(world.kernel.deliver(udp_frame(1), world.kernel.buffer_size()));
+}
+
+TEST(XdpQueueSend, PagesComeHomeFromSendingWhenEnoughArePosted) {
+  XdpWorld world;
+  std::vector<Packet> packets;
+  for (unsigned i = 0; i < 10; ++i) packets.push_back(received(world, udp_frame(i)));  // posts as many
+  EXPECT_EQ(world.queue->transmit(packets), 10u);
+  EXPECT_EQ(world.inflight(), 31 + 10);
+  world.kernel.take_transmitted();
+  world.kernel.complete_all();
+  world.queue->complete();
+  EXPECT_EQ(world.queue->posted(), 32u);
+  EXPECT_EQ(world.inflight(), 32);
+}
+
+TEST(XdpQueueSend, APageThatSomebodyElseHoldsIsNotPostedAgain) {
+  XdpWorld world;
+  Packet packet = received(world, udp_frame(100));
+  const Netmem page = packet.header().page;
+  retain(page);
+  EXPECT_EQ(world.transmit(std::move(packet)), 1u);
+  world.kernel.take_transmitted();
+  world.kernel.complete_all();
+  world.queue->complete();
+  EXPECT_EQ(world.queue->posted(), 31u);
+  EXPECT_TRUE(page.current());
+  EXPECT_EQ(world.inflight(), 32);
+  drop(page);
+  EXPECT_EQ(world.inflight(), 31);
+}
+
+TEST(XdpQueueSend, AHandleFromBeforeAPageWasSentIsRecognised) {
+  XdpWorld world;
+  Packet packet = received(world, udp_frame(100));
+  const Netmem page = packet.header().page;
+  EXPECT_EQ(world.transmit(std::move(packet)), 1u);
+  EXPECT_FALSE(page.current());
+  EXPECT_DEATH(drop(page), "dropped");
+}
+
+TEST(XdpQueueSend, WhatWasBeingSentWhenTheQueueGoesComesHome) {
+  XdpWorld world;
+  std::vector<Packet> packets;
+  for (unsigned i = 0; i < 3; ++i) packets.push_back(received(world, udp_frame(i)));
+  retain(packets[1].header().page);
+  const Netmem held = packets[1].header().page;
+  EXPECT_EQ(world.queue->transmit(packets), 3u);
+  world.queue.reset();
+  EXPECT_EQ(world.inflight(), 1);
+  drop(held);
 }
 
 TEST(XdpQueueSend, SeveralPartsTakeSeveralDescriptors) {
@@ -535,7 +589,7 @@ TEST(XdpQueueSend, APageOfAnotherPoolOverTheRegionIsNotCopied) {
   EXPECT_EQ(other->counters().inflight(), 1);
   world.kernel.complete_all();
   world.queue->complete();
-  EXPECT_EQ(other->counters().inflight(), 0);
+  EXPECT_EQ(other->counters().inflight(), 0) << "it was posted by a pool that does not own it";
 }
 
 TEST(XdpQueueSend, WhatIsTooLargeOrTooSmallIsDroppedAndCounted) {

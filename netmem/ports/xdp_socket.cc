@@ -42,6 +42,9 @@ namespace {
 
 // Linux 6.6, include/uapi/linux/if_xdp.h.
 constexpr std::uint16_t kUseSg = 1 << 4;
+// Linux 6.17, the same file: how many packets one system call sends in copy mode, 32 unless told (TX_BATCH_SIZE,
+// net/xdp/xsk.c) and at most what the ring holds.
+constexpr int kMaxTxSkbBudget = 9;
 // Linux XDP_PACKET_HEADROOM, include/uapi/linux/bpf.h: before each frame, the headroom asked for not included.
 constexpr std::uint32_t kKernelHeadroom = 256;
 // Linux takes no chunk with less room for the frame than this, ETH_ZLEN (net/xdp/xdp_umem.c, xdp_umem_reg): that much
@@ -181,6 +184,7 @@ Result<XdpSocket> XdpSocket::open(const XdpSocketOptions& options, std::span<std
   if (auto bound = socket.bind_best(options, memory); !bound) return std::unexpected(bound.error());
   socket.read_rings(options.port);
   ::fcntl(socket.fd(), F_SETFD, FD_CLOEXEC);
+  socket.raise_send_budget(options.port.transmit_ring);
   if (auto set = socket.set_busy_poll(options); !set) return std::unexpected(set.error());
   return socket;
 }
@@ -190,6 +194,12 @@ void XdpSocket::read_rings(const XdpOptions& sizes) {
             .completion = ring_of(handles_->completion, sizes.completion_ring, false),
             .receive = ring_of(handles_->receive, sizes.receive_ring, false),
             .transmit = ring_of(handles_->transmit, sizes.transmit_ring, true)};
+}
+
+// One system call for all that is to be sent. Who refuses, as older kernels do, is called more often:
+// KernelXdpPort::push.
+void XdpSocket::raise_send_budget(std::uint32_t packets) {
+  ::setsockopt(fd(), SOL_XDP, kMaxTxSkbBudget, &packets, sizeof packets);
 }
 
 Result<void> XdpSocket::set_busy_poll(const XdpSocketOptions& options) {

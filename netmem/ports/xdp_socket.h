@@ -54,6 +54,7 @@ class XdpSocket {
   Result<void> bind_patiently(const XdpSocketOptions& options, std::span<std::byte> memory, bool zero_copy,
                               bool multi_buffer);
   Result<void> bind(const XdpSocketOptions& options, std::span<std::byte> memory, bool zero_copy, bool multi_buffer);
+  void raise_send_budget(std::uint32_t packets);
   Result<void> set_busy_poll(const XdpSocketOptions& options);
   void read_rings(const XdpOptions& sizes);
 
