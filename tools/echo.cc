@@ -16,7 +16,8 @@ constexpr const char* kExamples = R"(Examples:
   netmem echo --interface eth0 --udp 7
   netmem echo --interface eth0 --udp 7 --queue 0 --count 1000 --json
 
-Addresses and ports of each datagram change places, and its checksum is written anew; nothing is copied.
+Addresses and ports of each datagram change places; nothing is copied. A checksum that its sender left to
+hardware is finished.
 Datagrams to other ports stay the kernel's. Without --count it ends with ^C.)";
 
 struct EchoArguments {

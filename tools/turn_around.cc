@@ -2,7 +2,10 @@
 
 #include <netinet/in.h>
 
-#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <span>
 
 #include "netmem/packet/checksum.h"
 
@@ -15,29 +18,58 @@ constexpr std::size_t kSource4 = 12, kAddress4 = 4;
 constexpr std::size_t kSource6 = 8, kAddress6 = 16;
 constexpr std::size_t kPort = 2;
 
-using Bytes = std::span<std::byte>;
+// Two neighbouring fields of one size, known at compile time: then each is a load and a store.
+template <std::size_t kSize>
+class Pair {
+ public:
+  // `from_first`: the first of them, at `at`, is the sender's.
+  Pair(std::span<std::byte> header, std::size_t at, bool from_first) : at_(header.subspan(at, 2 * kSize).data()) {
+    std::memcpy(&from_, at_ + (from_first ? 0 : kSize), kSize);
+    std::memcpy(&to_, at_ + (from_first ? kSize : 0), kSize);
+    from_first_ = from_first;
+  }
+  using Field = std::array<unsigned char, kSize>;
+  [[nodiscard]] const Field& from() const { return from_; }
+  [[nodiscard]] const Field& to() const { return to_; }
+  void exchange() const {
+    std::memcpy(at_, from_first_ ? &to_ : &from_, kSize);
+    std::memcpy(at_ + kSize, from_first_ ? &from_ : &to_, kSize);
+  }
 
-bool all_are(Bytes bytes, unsigned char value) {
-  return std::ranges::all_of(bytes, [value](std::byte byte) { return byte == std::byte{value}; });
-}
-
-struct Addresses {
-  Bytes from, to;
+ private:
+  std::byte* at_;
+  Field from_, to_;
+  bool from_first_;
 };
 
-// Two neighbouring fields of `size` bytes at `at`; `first` is the first of them.
-Addresses pair_at(Bytes header, std::size_t at, std::size_t size, bool from_first) {
-  const Bytes first = header.subspan(at, size), second = header.subspan(at + size, size);
-  return from_first ? Addresses{first, second} : Addresses{second, first};
+template <std::size_t kSize>
+bool all_are(const std::array<unsigned char, kSize>& bytes, unsigned char value) {
+  std::array<unsigned char, kSize> same;
+  same.fill(value);
+  return bytes == same;
 }
 
-void exchange(const Addresses& pair) { std::ranges::swap_ranges(pair.from, pair.to); }
+bool is_group(const std::array<unsigned char, kMac>& mac) { return (mac[0] & 1U) != 0; }
+bool is_many(const std::array<unsigned char, kAddress6>& address) { return address[0] == 0xff; }
+bool is_many(const std::array<unsigned char, kAddress4>& address) {
+  return (address[0] & 0xf0U) == 0xe0 || all_are(address, 0xff);
+}
 
-bool is_group(Bytes mac) { return (mac[0] & std::byte{1}) != std::byte{0}; }
-
-bool is_many(Bytes address) {
-  if (address.size() == kAddress6) return address[0] == std::byte{0xff};
-  return (address[0] & std::byte{0xf0}) == std::byte{0xe0} || all_are(address, 0xff);
+template <std::size_t kAddress>
+Answer turn_around(Packet& packet, std::size_t source) {
+  const HeaderLayout& layout = packet.info.layout;
+  const std::span<std::byte> header = packet.header_bytes();
+  const Pair<kMac> macs(header, 0, false);
+  const Pair<kAddress> hosts(header, layout.network + source, true);
+  const Pair<kPort> ports(header, layout.transport, true);
+  if (is_group(macs.to()) || is_many(hosts.to())) return Answer::to_many;
+  if (is_group(macs.from()) || is_many(hosts.from()) || all_are(hosts.from(), 0) || all_are(ports.from(), 0))
+    return Answer::no_sender;
+  macs.exchange();
+  hosts.exchange();
+  ports.exchange();
+  if (has_partial_checksum(packet)) write_checksum(packet);  // the sum of what changed places is the same
+  return Answer::ready;
 }
 
 }  // namespace
@@ -45,20 +77,7 @@ bool is_many(Bytes address) {
 Answer turn_around(Packet& packet) {
   const HeaderLayout& layout = packet.info.layout;
   if (layout.unsplit != Unsplit::none || layout.protocol != IPPROTO_UDP) return Answer::not_udp;
-  const Bytes header = packet.header_bytes();
-  const Bytes network = header.subspan(layout.network);
-  const Addresses macs = pair_at(header, 0, kMac, false);
-  const Addresses hosts = layout.ip_version == 4 ? pair_at(network, kSource4, kAddress4, true)
-                                                 : pair_at(network, kSource6, kAddress6, true);
-  const Addresses ports = pair_at(header, layout.transport, kPort, true);
-  if (is_group(macs.to) || is_many(hosts.to)) return Answer::to_many;
-  if (is_group(macs.from) || is_many(hosts.from) || all_are(hosts.from, 0) || all_are(ports.from, 0))
-    return Answer::no_sender;
-  exchange(macs);
-  exchange(hosts);
-  exchange(ports);
-  write_checksum(packet);
-  return Answer::ready;
+  return layout.ip_version == 4 ? turn_around<kAddress4>(packet, kSource4) : turn_around<kAddress6>(packet, kSource6);
 }
 
 }  // namespace netmem::tool

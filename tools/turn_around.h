@@ -1,5 +1,5 @@
-// Makes a received datagram its own answer: addresses and ports change places, the checksum is written anew, for the
-// sender on this machine may have left it to hardware. Any thread.
+// Makes a received datagram its own answer: addresses and ports change places. Its checksum is as good as before, and
+// finished where a sender on this machine has left it to hardware. Any thread.
 #pragma once
 
 #include <cstdint>

@@ -36,7 +36,16 @@ class TurnAround : public testing::Test {
     EXPECT_EQ(part(turned, network + address + size, size), part(frame, network + address, size));
     EXPECT_EQ(part(turned, transport, 2), part(frame, transport + 2, 2));
     EXPECT_EQ(part(turned, transport + 2, 2), part(frame, transport, 2));
-    EXPECT_EQ(checksum_of(answer), Checksum::good);
+    EXPECT_EQ(checksum_of(answer), checksum_of(packet(frame)));
+  }
+  static void set_checksum(Packet& packet, std::uint16_t value) {
+    const std::size_t field = packet.info.layout.transport + 6U;
+    packet.header_bytes()[field] = static_cast<std::byte>(value >> 8);
+    packet.header_bytes()[field + 1] = static_cast<std::byte>(value);
+  }
+  static std::uint16_t checksum_field(const Packet& packet) {
+    const auto field = packet.header_bytes().subspan(packet.info.layout.transport + 6U, 2);
+    return static_cast<std::uint16_t>(std::to_integer<unsigned>(field[0]) << 8 | std::to_integer<unsigned>(field[1]));
   }
 
   PagePoolPtr pool_ = PagePool::create(TestProvider::create(64), {.name = "frames"}).value();
@@ -60,6 +69,30 @@ TEST_F(TurnAround, ExchangesWhatIpv6Has) {
 TEST_F(TurnAround, LeavesTagsAndOptionsWhereTheyAre) {
   expect_answer(ethernet(kServiceTag) + tag(kCustomerTag) + tag(kIpv4) + ipv4(kUdp, 8 + 5, 8) + udp(5) + filled(5), 22,
                 12, 4);
+}
+
+TEST_F(TurnAround, LeavesAChecksumAsGoodOrBadAsItWas) {
+  for (const Bytes& frame : {ipv4_datagram(101), ipv6_datagram(100)}) {
+    Packet good = packet(frame), bad = packet(frame);
+    ASSERT_TRUE(write_checksum(good));
+    const std::uint16_t before = checksum_field(good);
+    set_checksum(bad, before ^ 1U);
+    ASSERT_EQ(turn_around(good), Answer::ready);
+    ASSERT_EQ(turn_around(bad), Answer::ready);
+    EXPECT_EQ(checksum_of(good), Checksum::good);
+    EXPECT_EQ(checksum_field(good), before);
+    EXPECT_EQ(checksum_field(bad), before ^ 1U);
+  }
+}
+
+TEST_F(TurnAround, FinishesAChecksumThatWasLeftToHardware) {
+  for (const Bytes& frame : {ipv4_datagram(101), ipv6_datagram(100)}) {
+    Packet left = packet(frame);
+    for (unsigned sum = 1; sum < 0x10000 && !has_partial_checksum(left); ++sum)
+      set_checksum(left, static_cast<std::uint16_t>(sum));
+    ASSERT_EQ(turn_around(left), Answer::ready);
+    EXPECT_EQ(checksum_of(left), Checksum::good);
+  }
 }
 
 TEST_F(TurnAround, RefusesWhatIsNoDatagram) {

@@ -68,7 +68,7 @@ class Receiver:
 
 
 class Program(Receiver):
-    """The program's own echo, which swaps addresses and ports as well and writes checksums anew."""
+    """The program's own echo, which swaps IP addresses and ports as well."""
 
     def __init__(self):
         super().__init__("netmem_program", "echo", "netmem", netmem=True)

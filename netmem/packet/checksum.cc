@@ -102,19 +102,23 @@ bool is_routed(std::span<const std::byte> header, const HeaderLayout& layout) {
   return ip.size() > kIpv6Header && routed_by_extensions(ip.subspan(kIpv6Header), at(ip, 6));
 }
 
+bool has_headers(const Packet& packet) {
+  const Part& header = packet.header();
+  return packet.info.layout.unsplit == Unsplit::none && header.page && header.size >= packet.info.layout.payload;
+}
+
 // Whether all that the transport's checksum covers can be read, and nothing more is needed.
 bool can_sum(const Packet& packet) {
   const HeaderLayout& layout = packet.info.layout;
-  const Part& header = packet.header();
-  if (!header.page || header.size < layout.payload) return false;
+  if (!has_headers(packet)) return false;
   if (packet.size() != layout.payload + layout.payload_size) return false;
   for (const Part& part : packet.payload())
     if (!part.page || part.page.is_device()) return false;
   return !is_routed(packet.header_bytes(), layout);
 }
 
-// The pseudo header, the transport header and the payload. REQUIRES: can_sum().
-InternetSum sum_transport(const Packet& packet) {
+// REQUIRES: has headers.
+InternetSum sum_pseudo_header(const Packet& packet) {
   const HeaderLayout& layout = packet.info.layout;
   const std::span<const std::byte> header = packet.header_bytes();
   const std::uint32_t length = packet.size() - layout.transport;
@@ -126,7 +130,13 @@ InternetSum sum_transport(const Packet& packet) {
   sum.add(static_cast<std::uint16_t>(length >> 16));
   sum.add(static_cast<std::uint16_t>(length));
   sum.add(layout.protocol);
-  sum.add(header.subspan(layout.transport));
+  return sum;
+}
+
+// The pseudo header, the transport header and the payload. REQUIRES: can_sum().
+InternetSum sum_transport(const Packet& packet) {
+  InternetSum sum = sum_pseudo_header(packet);
+  sum.add(packet.header_bytes().subspan(packet.info.layout.transport));
   for (const Part& part : packet.payload()) sum.add(Page(part.page).bytes().subspan(part.offset, part.size));
   return sum;
 }
@@ -177,8 +187,14 @@ Checksum checksum_of(const Packet& packet) noexcept {
   return sum_transport(packet).checksum() == 0 ? Checksum::good : Checksum::bad;
 }
 
+bool has_partial_checksum(const Packet& packet) noexcept {
+  if (!has_headers(packet)) return false;
+  const std::span<const std::byte> field = checksum_field(packet);
+  return (at(field, 0) << 8 | at(field, 1)) == static_cast<std::uint16_t>(~sum_pseudo_header(packet).checksum());
+}
+
 bool write_checksum(Packet& packet) noexcept {
-  if (packet.info.layout.unsplit != Unsplit::none || !can_sum(packet)) return false;
+  if (!can_sum(packet)) return false;
   const std::span<std::byte> field = checksum_field(packet);
   write_big_endian(field, 0);
   const std::uint16_t checksum = sum_transport(packet).checksum();

@@ -33,6 +33,10 @@ class NETMEM_EXPORT InternetSum {
 // What the checksum of the packet's UDP or TCP header says. `unchecked`: a part is device memory or was taken out, or
 // the final destination is not in the IP header (source routing). `none`: unsplit, or UDP over IPv4 without a checksum.
 [[nodiscard]] NETMEM_EXPORT Checksum checksum_of(const Packet& packet) noexcept;
+// Whether that checksum was left to hardware, and only begun: its field has the sum of the pseudo header (Linux
+// CHECKSUM_PARTIAL, include/linux/skbuff.h). One finished checksum in 65,536 looks the same; writing it changes
+// nothing.
+[[nodiscard]] NETMEM_EXPORT bool has_partial_checksum(const Packet& packet) noexcept;
 // Writes the checksum of the packet's UDP or TCP header. False, and nothing written, where checksum_of() says
 // `unchecked` or the packet is unsplit.
 NETMEM_EXPORT bool write_checksum(Packet& packet) noexcept;

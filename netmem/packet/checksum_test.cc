@@ -111,6 +111,28 @@ TEST_F(ChecksumTest, EveryFrameOfBothProtocolsAndVersions) {
   }
 }
 
+TEST_F(ChecksumTest, OneThatWasLeftToHardwareIsRecognised) {
+  const std::vector<Bytes> all = {
+      ethernet(kIpv4) + ipv4(kUdp, 8 + 301) + udp(301) + filled(301),
+      ethernet(kIpv4) + ipv4(kTcp, 20) + tcp(),
+      ethernet(kIpv6) + ipv6(kUdp, 8 + 299) + udp(299) + filled(299),
+  };
+  for (const Bytes& frame : all) {
+    Packet packet = packet_of(frame);
+    const HeaderLayout& layout = packet.info.layout;
+    const std::size_t field = layout.transport + (layout.protocol == kUdp ? 6U : 16U);
+    EXPECT_FALSE(has_partial_checksum(packet)) << "there is none";
+    const std::uint16_t begun = static_cast<std::uint16_t>(~slow_checksum(pseudo_header(frame, layout)));
+    packet.header_bytes()[field] = static_cast<std::byte>(begun >> 8);
+    packet.header_bytes()[field + 1] = static_cast<std::byte>(begun);
+    EXPECT_TRUE(has_partial_checksum(packet));
+    ASSERT_TRUE(write_checksum(packet));
+    EXPECT_FALSE(has_partial_checksum(packet));
+  }
+  EXPECT_FALSE(has_partial_checksum(packet_of(ethernet(kArp) + filled(28))));
+  EXPECT_FALSE(has_partial_checksum(Packet()));
+}
+
 TEST_F(ChecksumTest, UdpWithoutChecksumIsAllowedOverIpv4Alone) {
   EXPECT_EQ(checksum_of(packet_of(ethernet(kIpv4) + ipv4(kUdp, 9) + udp(1) + filled(1))), Checksum::none);
   EXPECT_EQ(checksum_of(packet_of(ethernet(kIpv6) + ipv6(kUdp, 9) + udp(1) + filled(1))), Checksum::bad);
