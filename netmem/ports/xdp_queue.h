@@ -2,7 +2,7 @@
 // in here but for the clock; tests play the kernel.
 //
 //   pool --post--> fill ring --kernel--> receive ring --receive--> packets
-//   packets --transmit--> transmit ring --kernel--> completion ring --complete--> pool
+//   packets --transmit--> transmit ring --kernel--> completion ring --complete--> fill ring, or pool
 //
 // Threads: the consumer of the pools; posted(), sending() and counters() may be read by any.
 // Invariants:
