@@ -54,6 +54,7 @@ std::string title_of(std::string_view receiver) {
                                                                       {"netmem_split", "netmem, split"},
                                                                       {"bare_echo", "echo: libxdp"},
                                                                       {"testpmd_echo", "echo: testpmd"},
+                                                                      {"testpmd_5tswap", "echo: testpmd, IP too"},
                                                                       {"netmem_echo", "echo: netmem"},
                                                                       {"netmem_program", "echo: netmem echo"}};
   const auto found = titles.find(receiver);
