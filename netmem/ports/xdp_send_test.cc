@@ -1,9 +1,12 @@
 // Port xdp over a veth pair: what it sends.
 #include <gtest/gtest.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "netmem/base/units.h"
 #include "netmem/ports/xdp_station_test_support.h"
@@ -137,6 +140,25 @@ TEST(XdpSend, PagesOfAnotherPoolAreCopiedThoseOfTheSameMemoryAreNot) {
   EXPECT_EQ(receive_text(far).size(), 200u);
   EXPECT_EQ(counter(*station.port, "copied_to_send"), 1u);
   testing::expect_balanced(*foreign);
+}
+
+// Linux 6.17 has XDP_MAX_TX_SKB_BUDGET; others send 32 packets at a call.
+bool kernel_sends_many_at_a_call() {
+  utsname kernel{};
+  unsigned major = 0, minor = 0;
+  return ::uname(&kernel) == 0 && std::sscanf(kernel.release, "%u.%u", &major, &minor) == 2 &&
+         std::pair(major, minor) >= std::pair(6U, 17U);
+}
+
+TEST(XdpSend, OneSystemCallSendsAllThatWaits) {
+  NETMEM_VETH_OR_SKIP(veth, {});
+  if (!kernel_sends_many_at_a_call()) GTEST_SKIP() << "this kernel sends 32 packets at a call";
+  Station station;
+  std::vector<Packet> packets;
+  for (std::size_t i = 0; i < 200; ++i) packets.push_back(made_packet(station.pool(), i));
+  EXPECT_EQ(station.port->transmit(packets), 200u);
+  ASSERT_TRUE(station.port->flush(2000));
+  EXPECT_EQ(counter(*station.port, "wakeups_tx"), 1u);
 }
 
 TEST(XdpSend, MoreThanTheRingHoldsGoesOutInOneCall) {
