@@ -16,6 +16,7 @@ need_xdp() {
   [ "$(id -u)" = 0 ] || skip "network namespaces and AF_XDP need root"
   ip netns add "$near" 2>"$work/netns" || skip "this machine lets nobody make network namespaces: $(cat "$work/netns")"
   at_exit+=(remove_namespaces)
+  near true 2>"$work/netns" || skip "programs cannot run in network namespaces here (a chroot?): $(cat "$work/netns")"
   ip netns add "$far"
   python3 -c 'import socket; socket.socket(44, socket.SOCK_RAW, 0)' 2>"$work/socket" ||
     skip "this kernel has no AF_XDP: $(tail -n 1 "$work/socket")"
