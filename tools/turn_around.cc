@@ -22,24 +22,24 @@ constexpr std::size_t kPort = 2;
 template <std::size_t kSize>
 class Pair {
  public:
-  // `from_first`: the first of them, at `at`, is the sender's.
-  Pair(std::span<std::byte> header, std::size_t at, bool from_first) : at_(header.subspan(at, 2 * kSize).data()) {
-    std::memcpy(&from_, at_ + (from_first ? 0 : kSize), kSize);
-    std::memcpy(&to_, at_ + (from_first ? kSize : 0), kSize);
-    from_first_ = from_first;
-  }
   using Field = std::array<unsigned char, kSize>;
-  [[nodiscard]] const Field& from() const { return from_; }
-  [[nodiscard]] const Field& to() const { return to_; }
+
+  // `sender`: which of them is the sender's, 0 or 1.
+  Pair(std::span<std::byte> header, std::size_t at, std::size_t sender)
+      : at_(header.subspan(at, sizeof fields_).data()), sender_(sender) {
+    std::memcpy(fields_.data(), at_, sizeof fields_);
+  }
+  [[nodiscard]] const Field& from() const { return fields_[sender_]; }
+  [[nodiscard]] const Field& to() const { return fields_[1 - sender_]; }
   void exchange() const {
-    std::memcpy(at_, from_first_ ? &to_ : &from_, kSize);
-    std::memcpy(at_ + kSize, from_first_ ? &from_ : &to_, kSize);
+    std::memcpy(at_, &fields_[1], kSize);
+    std::memcpy(at_ + kSize, &fields_[0], kSize);
   }
 
  private:
   std::byte* at_;
-  Field from_, to_;
-  bool from_first_;
+  std::size_t sender_;
+  std::array<Field, 2> fields_;
 };
 
 template <std::size_t kSize>
@@ -59,9 +59,9 @@ template <std::size_t kAddress>
 Answer turn_around(Packet& packet, std::size_t source) {
   const HeaderLayout& layout = packet.info.layout;
   const std::span<std::byte> header = packet.header_bytes();
-  const Pair<kMac> macs(header, 0, false);
-  const Pair<kAddress> hosts(header, layout.network + source, true);
-  const Pair<kPort> ports(header, layout.transport, true);
+  const Pair<kMac> macs(header, 0, 1);
+  const Pair<kAddress> hosts(header, layout.network + source, 0);
+  const Pair<kPort> ports(header, layout.transport, 0);
   if (is_group(macs.to()) || is_many(hosts.to())) return Answer::to_many;
   if (is_group(macs.from()) || is_many(hosts.from()) || all_are(hosts.from(), 0) || all_are(ports.from(), 0))
     return Answer::no_sender;

@@ -156,12 +156,17 @@ class NETMEM_EXPORT alignas(64) PageOwner {
   // False, and nothing done, when the page does not go home the usual way.
   template <bool kOwned>
   [[nodiscard]] bool ends_life(Netmem page) const {
+    if (!begins_next_life<kOwned>(page)) return false;
+    poison(page);
+    return true;
+  }
+  template <bool kOwned>
+  [[nodiscard]] bool begins_next_life(Netmem page) const {
     SingleWriter<std::uint64_t>& life = page.life();
     if (kOwned && page.descriptor().owner != this) return false;
     if (life.mine() != page.bits()) [[unlikely]]
       return false;
     life.set(page.next_generation().bits());
-    poison(page);
     return true;
   }
 

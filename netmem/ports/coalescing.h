@@ -2,10 +2,9 @@
 // moderation (ethtool -C, adaptive-rx) does for the kernel, for a program that the kernel would wake again and again.
 // One sleep takes the place of many switches between the two, and a timer costs about as much as kFewestWaits of them.
 //
-//   buffers of a window of 1 ms --> from one to the next --> the pause: as long as was asked for, but so that it is
-//   over
-//                                   at most kSlowest         when half of what is posted was used up
-//   waits of a window without pauses --> buffers to a wait --> kFewestWaits or more in the time of a pause
+//   buffers of a window of 1 ms        --> time from one to the next: at most kSlowest
+//   waits of a window without pauses   --> buffers to a wait: kFewestWaits waits or more in the time of a pause
+//   what is posted                     --> the pause: as asked for, but over when half of it was used up
 //
 // A frame is one buffer, a large one several.
 //

@@ -69,10 +69,15 @@ class XdpFrames {
     return at;
   }
 
-  // The same where the reference is the packet's only one.
+  // The same where the reference is the packet's only one. A whole page that nobody else holds begins its next life.
   std::uint64_t sent_on_one(const Part& part) {
     const std::uint64_t at = sent(part);
-    if (is_ours_alone(part.page)) begin_next_life(book_of(at));
+    if (chunk_shift_ != page_shift_) return at;
+    if (const Netmem renewed = pool_.renew(part.page)) {
+      Book& book = book_of(at);
+      book.page = renewed;
+      book.alone = true;
+    }
     return at;
   }
 
@@ -133,16 +138,6 @@ class XdpFrames {
   // Where the page is in the region; size_ or more: it is not.
   [[nodiscard]] std::uint64_t address(Netmem page) const {
     return page.descriptor().address - reinterpret_cast<std::uintptr_t>(base_);
-  }
-  // A whole page of this pool that only the caller holds. A life that is its handle's says so (core/netmem.h 4).
-  [[nodiscard]] bool is_ours_alone(Netmem page) const {
-    if (chunk_shift_ != page_shift_ || page.descriptor().owner != &pool_) return false;
-    return page.life().mine() == page.bits();
-  }
-  static void begin_next_life(Book& book) {
-    book.page = book.page.next_generation();
-    book.page.life().set(book.page.bits());
-    book.alone = true;
   }
   [[nodiscard]] std::uint64_t note_posted(Netmem page, std::uint64_t at) {
     Book& book = book_of(at);
