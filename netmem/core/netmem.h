@@ -1,9 +1,10 @@
 // The handle: one page of any memory in 8 bytes, and the descriptor that it points to.
 //
 //   handle    63........48 47.....................5 4 3 2 1 0
-//             generation   descriptor address       . . | | `-- 1: device memory (a net_iov), 0: a host page
-//                                                       | `---- used by ReturnRing while the handle is in one
-//                                                       `------ in a page's life: look at its references first
+//             generation   descriptor address       . | | | `-- 1: device memory (a net_iov), 0: a host page
+//                                                     | | `---- used by ReturnRing while the handle is in one
+//                                                     | `------ in a page's life: look at its references first
+//                                                     `-------- used by XdpFrames in its books
 //
 // Descriptors live in blocks of 4 KiB outside the memory that they describe. The first half of a block is what every
 // thread that drops a page reads and, in the usual case, none writes; the second half holds the pages' lives, which the

@@ -110,6 +110,10 @@ class NETMEM_EXPORT alignas(64) PageOwner {
     return count;
   }
 
+  // On the consumer, what try_put() has no room for: how many of the first were put elsewhere. 0: there is room, or the
+  // first needs a closer look or is another pool's.
+  virtual std::size_t put_aside(std::span<const Netmem> /*pages*/) noexcept { return 0; }
+
   // The slow way home, from any thread: return ring, or the provider. REQUIRES: each page is this pool's, the caller
   // its sole owner.
   virtual void take_home(std::span<const Netmem> pages) noexcept = 0;

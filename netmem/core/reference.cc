@@ -55,6 +55,7 @@ std::size_t drop_run(std::span<const Netmem> pages) {
   PageOwner* const home = first.owner;
   if (home->is_consumer()) {
     if (const std::size_t put = home->try_put<true>(pages); put != 0) return put;
+    if (const std::size_t put = home->put_aside(pages); put != 0) return put;
     home->take_home(pages.first(1));
     return 1;
   }

@@ -121,6 +121,14 @@ class NETMEM_EXPORT alignas(64) Packet {
     NETMEM_CHECK(payloads_ < kMostPayloads, "a packet has room for %zu payload parts", kMostPayloads);
     payload_[payloads_++] = part;
   }
+  // The same for many: part(i) for each.
+  template <class MakePart>
+  void add_payloads(std::uint32_t count, MakePart part) {
+    NETMEM_CHECK(count <= kMostPayloads - payloads_, "a packet has room for %zu payload parts", kMostPayloads);
+    Part* const to = &payload_[payloads_];
+    for (std::uint32_t i = 0; i < count; ++i) to[i] = part(i);
+    payloads_ = static_cast<std::uint8_t>(payloads_ + count);
+  }
   // The same for a payload that lies in the header's page: no reference of its own. REQUIRES: it is the first payload.
   void join_payload(Part part) {
     NETMEM_CHECK(payloads_ == 0 && part.page == header_.page,

@@ -35,6 +35,41 @@ TEST(PagePool, RecyclingManyFillsTheCacheAndThenTheLane) {
   drop(again);
 }
 
+TEST(PagePool, ManyMoreThanCacheAndLaneHoldMoveIntoTheRing) {
+  const auto pool = PagePool::create(TestProvider::create(500)).value();
+  const auto pages = take(*pool, 500);
+  drop(pages);
+  const PoolCounters c = pool->counters();
+  EXPECT_EQ(c.in_cache, 128u);
+  EXPECT_EQ(c.cache_full, 372u);
+  EXPECT_EQ(c.in_ring, 372u);
+  EXPECT_EQ(c.ring_full, 0u);
+  expect_balanced(*pool);
+  const auto again = take(*pool, 500);
+  const auto all = numbers(again);
+  EXPECT_EQ(std::set(all.begin(), all.end()).size(), 500u);
+  drop(again);
+}
+
+TEST(PagePool, OfManyThatFindNoRoomOnlyThisPoolsOwnGoIntoTheLane) {
+  const auto pool = PagePool::create(TestProvider::create(192)).value();
+  const auto other = PagePool::create(TestProvider::create(64)).value();
+  const auto pages = take(*pool, 192);
+  drop(std::span(pages).first(128));
+  const auto foreign = take(*other, 2);
+  retain(pages[150]);
+  std::vector<Netmem> mixed(pages.begin() + 128, pages.end());
+  mixed.insert(mixed.begin() + 30, foreign.begin(), foreign.end());
+  drop(mixed);
+  EXPECT_EQ(pool->counters().in_ring, 63u);
+  EXPECT_EQ(pool->counters().cache_full, 63u);
+  EXPECT_EQ(other->counters().inflight(), 0);
+  drop(pages[150]);
+  EXPECT_EQ(pool->counters().in_ring, 64u);
+  expect_balanced(*pool);
+  expect_balanced(*other);
+}
+
 TEST(PagePool, AFullCacheTakesNoPageMoreAfterMany) {
   const auto pool = PagePool::create(TestProvider::create(192)).value();
   const auto pages = take(*pool, 192);
@@ -89,6 +124,15 @@ TEST(PagePoolDeathTest, APageRecycledTwiceInOneCallIsNamed) {
   EXPECT_DEATH(drop(side_by_side), "page 0 .*dropped twice");
   EXPECT_DEATH(drop(apart), "page 0 .*dropped twice");
   drop(pages);
+}
+
+TEST(PagePoolDeathTest, APageAmongManyThatFindNoRoomAndDroppedTwiceIsNamed) {
+  const auto pool = PagePool::create(TestProvider::create(192)).value();
+  auto pages = take(*pool, 192);
+  pages.push_back(pages[150]);
+  EXPECT_DEATH(drop(pages), "page 150 .*dropped twice");
+  EXPECT_DEATH(pool->recycle(pages), "page 150 .*recycled twice");
+  drop(std::span(pages).first(192));
 }
 
 // ---- straight from the ring ----

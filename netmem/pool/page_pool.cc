@@ -314,10 +314,13 @@ void PagePool::recycle_sole(Netmem page, std::uint32_t touched) noexcept {
 
 void PagePool::recycle(std::span<const Netmem> pages) noexcept {
   while (!pages.empty()) {
-    pages = pages.subspan(try_put<false>(pages));
-    if (pages.empty()) return;
-    recycle_slow(pages.front(), kWholePage);
-    pages = pages.subspan(1);
+    std::size_t put = try_put<false>(pages);
+    if (put == 0) put = put_aside(pages);
+    if (put == 0) {
+      recycle_slow(pages.front(), kWholePage);
+      put = 1;
+    }
+    pages = pages.subspan(put);
   }
 }
 
@@ -330,10 +333,29 @@ void PagePool::recycle_to_ring(Netmem page) noexcept {
 // On the consumer.
 void PagePool::to_lane(Netmem page) noexcept {
   const Netmem next = send_home(page);
-  if (in_lane_.mine() == std::min(lane_.size(), ring_.capacity())) flush_lane();
+  make_room_in_lane();
   lane_[in_lane_.mine()] = next;
   in_lane_.add(1);
   mine_.lane_puts.add(1);
+}
+
+// How much, at least 1.
+std::size_t PagePool::make_room_in_lane() noexcept {
+  const std::size_t most = std::min(lane_.size(), ring_.capacity());
+  if (in_lane_.mine() == most) flush_lane();
+  return most - in_lane_.mine();
+}
+
+std::size_t PagePool::put_aside(std::span<const Netmem> pages) noexcept {
+  if (height() < kCacheSize) return 0;
+  const std::size_t room = std::min(pages.size(), make_room_in_lane());
+  Netmem* const to = &lane_[in_lane_.mine()];
+  std::size_t count = 0;
+  for (; count < room && ends_life<true>(pages[count]); ++count) to[count] = pages[count].next_generation();
+  in_lane_.add(count);
+  mine_.lane_puts.add(count);
+  mine_.cache_full.add(count);
+  return count;
 }
 
 void PagePool::flush_lane() noexcept {

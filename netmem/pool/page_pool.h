@@ -178,6 +178,7 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
   // Any thread: bytes that the pool itself uses, descriptors not included.
   [[nodiscard]] std::size_t bookkeeping() const;
 
+  std::size_t put_aside(std::span<const Netmem> pages) noexcept override;
   void take_home(std::span<const Netmem> pages) noexcept override;
   void take_home_transient(Netmem page) noexcept override;
   [[nodiscard]] const char* owner_name() const noexcept override { return options_.name.c_str(); }
@@ -206,6 +207,7 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
   void sync_for_device(Netmem page, std::uint32_t touched) noexcept;
   void recycle_sole(Netmem page, std::uint32_t touched) noexcept;
   void to_lane(Netmem page) noexcept;
+  std::size_t make_room_in_lane() noexcept;
   void flush_lane() noexcept;
   void to_ring(std::span<const Netmem> pages) noexcept;
   void to_provider(std::span<const Netmem> pages) noexcept;  // ends the pages' lives

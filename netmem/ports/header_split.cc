@@ -1,6 +1,5 @@
 #include "netmem/ports/header_split.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "netmem/ports/split_flight.h"
@@ -23,25 +22,9 @@ bool HeaderSplit::add_room(Packet& packet, std::uint32_t size) noexcept {
   return true;
 }
 
-bool HeaderSplit::add(Packet& packet, std::span<const std::span<const std::byte>> buffers,
-                      std::uint32_t size) noexcept {
-  if (!add_room(packet, size)) return false;
-  const std::span<const Part> parts = packet.payload();
-  std::size_t part = 0;
-  std::uint32_t filled = 0;  // of that part
-  for (std::span<const std::byte> from : buffers) {
-    while (!from.empty()) {
-      const Part& to = parts[part];
-      const std::size_t piece = std::min<std::size_t>(from.size(), to.size - filled);
-      copies_[copy_count_++] = {to.page, to.offset + filled, from.first(piece)};
-      from = from.subspan(piece);
-      filled += static_cast<std::uint32_t>(piece);
-      if (filled == to.size) {
-        ++part;
-        filled = 0;
-      }
-    }
-  }
+bool HeaderSplit::add_large(Packet& packet, std::span<const std::byte> bytes) noexcept {
+  if (!add_room(packet, static_cast<std::uint32_t>(bytes.size()))) return false;
+  (void)fill(packet, {}, bytes);
   return true;
 }
 

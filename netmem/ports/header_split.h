@@ -8,6 +8,7 @@
 // Threads: the consumer of both pools. Nothing is allocated from the heap after creation.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -29,7 +30,7 @@ class HeaderSplit {
   // has ended. False: the pool has no page, and the packet is to be dropped.
   [[nodiscard]] bool add(Packet& packet, std::span<const std::byte> bytes) noexcept {
     if (bytes.size() > page_size_) [[unlikely]]
-      return add(packet, {&bytes, 1}, static_cast<std::uint32_t>(bytes.size()));
+      return add_large(packet, bytes);
     const Part to = alloc(static_cast<std::uint32_t>(bytes.size()));
     if (!to.page) [[unlikely]]
       return false;
@@ -37,9 +38,24 @@ class HeaderSplit {
     copies_[copy_count_++] = {to.page, to.offset, bytes};
     return true;
   }
-  // The same for bytes in several buffers, at most kMostBuffers and `size` together.
-  [[nodiscard]] bool add(Packet& packet, std::span<const std::span<const std::byte>> buffers,
-                         std::uint32_t size) noexcept;
+  // The same for bytes in several buffers, at most kMostBuffers and `size` together: add_room() and then, unless it
+  // said false, fill() for each, in order, with where the one before ended.
+  struct Filled {
+    std::uint32_t part = 0;
+    std::uint32_t bytes = 0;  // of that part
+  };
+  [[nodiscard]] bool add_room(Packet& packet, std::uint32_t size) noexcept;
+  [[nodiscard]] Filled fill(const Packet& packet, Filled at, std::span<const std::byte> from) noexcept {
+    while (!from.empty()) {
+      const Part& to = packet.payload()[at.part];
+      const std::size_t piece = std::min<std::size_t>(from.size(), to.size - at.bytes);
+      copies_[copy_count_++] = {to.page, to.offset + at.bytes, from.first(piece)};
+      from = from.subspan(piece);
+      at.bytes += static_cast<std::uint32_t>(piece);
+      if (at.bytes == to.size) at = {at.part + 1, 0};
+    }
+    return at;
+  }
   // The page of a buffer, to be dropped when its bytes are copied; and all those, for who knows when that is.
   void drop_later(Netmem page) noexcept { spent_.push_back(page); }
   [[nodiscard]] std::vector<Netmem>& spent() { return spent_; }
@@ -54,7 +70,7 @@ class HeaderSplit {
     const Fragment fragment = pool_.try_alloc_fragment(size);
     return {fragment.netmem, fragment.offset, size};
   }
-  [[nodiscard]] bool add_room(Packet& packet, std::uint32_t size) noexcept;
+  [[nodiscard]] bool add_large(Packet& packet, std::span<const std::byte> bytes) noexcept;
 
   PagePool& pool_;
   CopyEngine& engine_;

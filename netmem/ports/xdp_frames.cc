@@ -27,7 +27,8 @@ XdpFrames::XdpFrames(PagePool& pool, std::uint32_t chunk)
       page_mask_(static_cast<std::uint32_t>(region_.page_size() - 1)),
       chunk_shift_(static_cast<unsigned>(std::countr_zero(chunk))),
       page_shift_(region_.page_shift()),
-      books_(size_ >> chunk_shift_) {}
+      pages_(size_ >> chunk_shift_),
+      sends_(pages_.size()) {}
 
 std::size_t XdpFrames::post(XdpProducer<std::uint64_t>& fill, std::size_t count) noexcept {
   if (chunk_shift_ == page_shift_) return post_pages(fill, count);
@@ -44,6 +45,7 @@ std::size_t XdpFrames::post_pages(XdpProducer<std::uint64_t>& fill, std::size_t 
   std::size_t done = 0;
   while (done < count) {
     const std::size_t wanted = std::min(count - done, taken_.size());
+    fill.prefetch(static_cast<std::uint32_t>(wanted));
     const std::size_t got = pool_.try_alloc(std::span(taken_).first(wanted));
     const std::size_t before = done;
     for (const Netmem page : std::span(taken_).first(got)) {
@@ -101,10 +103,11 @@ void XdpFrames::give_up(const Fragment& fragment) noexcept {
 }
 
 void XdpFrames::take_all_home() noexcept {
-  for (Book& book : books_) {
-    std::uint16_t left = book.times == kReceiving ? 1 : book.times;
-    for (; left != 0; --left) drop(book.page);
-    book.times = 0;
+  for (std::size_t chunk = 0; chunk < pages_.size(); ++chunk) {
+    const std::uint64_t book = std::exchange(pages_[chunk], 0);
+    const bool receiving = (book & kReceivingBit) != 0;
+    std::uint16_t left = receiving ? 1 : std::exchange(sends_[chunk], {}).times;
+    for (; left != 0; --left) drop(Netmem::from_bits(book & ~kReceivingBit));
   }
 }
 

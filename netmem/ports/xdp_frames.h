@@ -5,7 +5,7 @@
 //
 // Threads: the pool's consumer.
 // Invariants:
-//  1. A chunk's book says kReceiving, or how many times the kernel has it for sending, and in either case the page.
+//  1. A chunk's books have its page while the kernel has it, and say whether for receiving, or how often for sending.
 //  2. What the kernel gives back is looked up there: an address outside the region, a range that leaves its chunk, or a
 //     chunk that is not the kernel's, stops the program with its value.
 //  3. What the kernel gets lies in the region, whatever else the pool's provider has.
@@ -55,17 +55,16 @@ class XdpFrames {
   // REQUIRES for all below: the part lies in one chunk of the region.
   // Whether the chunk may be sent as often as one packet has parts, and once again.
   [[nodiscard]] bool may_send(const Part& part) const {
-    const std::uint16_t times = books_[address(part) >> chunk_shift_].times;
-    return times < kMostSent - Packet::kMostPayloads || times == kReceiving;  // sent() says no to that
+    return sends_[number_of(address(part))].times < kMostSent - Packet::kMostPayloads;
   }
   // The kernel's for sending, with the caller's reference; the address.
   std::uint64_t sent(const Part& part) {
     const std::uint64_t at = address(part);
-    Book& book = book_of(at);
-    NETMEM_CHECK(book.times < kMostSent, "xdp: %#llx is sent from a chunk that is the kernel's for receiving",
-                 as_long(at));
-    book.page = part.page;
-    ++book.times;
+    const std::size_t chunk = number_of(at);
+    NETMEM_CHECK((pages_[chunk] & kReceivingBit) == 0,
+                 "xdp: %#llx is sent from a chunk that is the kernel's for receiving", as_long(at));
+    pages_[chunk] = part.page.bits();
+    ++sends_[chunk].times;
     return at;
   }
 
@@ -74,9 +73,8 @@ class XdpFrames {
     const std::uint64_t at = sent(part);
     if (chunk_shift_ != page_shift_) return at;
     if (const Netmem renewed = pool_.renew(part.page)) {
-      Book& book = book_of(at);
-      book.page = renewed;
-      book.alone = true;
+      pages_[number_of(at)] = renewed.bits();
+      sends_[number_of(at)].alone = true;
     }
     return at;
   }
@@ -87,13 +85,14 @@ class XdpFrames {
     NETMEM_CHECK(address < size_ && offset + size <= chunk_,
                  "xdp: the kernel received %u bytes at %#llx, in a region of %#llx bytes cut into chunks of %u", size,
                  as_long(address), as_long(size_), chunk_);
-    Book& book = book_of(address);
-    NETMEM_CHECK(book.times == kReceiving, "xdp: the kernel received at %#llx, in a chunk that it has not for that",
+    std::uint64_t& book = pages_[number_of(address)];
+    NETMEM_CHECK((book & kReceivingBit) != 0, "xdp: the kernel received at %#llx, in a chunk that it has not for that",
                  as_long(address));
-    book.times = 0;
-    __builtin_prefetch(&book.page.descriptor());  // both for the drop, which is not far
-    __builtin_prefetch(&book.page.life(), 1);
-    return {book.page, static_cast<std::uint32_t>(address) & page_mask_, size};
+    const Netmem page = Netmem::from_bits(book & ~kReceivingBit);
+    book = 0;
+    __builtin_prefetch(&page.descriptor());  // both for the drop, which is not far
+    __builtin_prefetch(&page.life(), 1);
+    return {page, static_cast<std::uint32_t>(address) & page_mask_, size};
   }
   // `alone`: nobody else has a reference, and the page may be posted again.
   struct Sent {
@@ -103,11 +102,13 @@ class XdpFrames {
   [[nodiscard]] Sent take_sent(std::uint64_t address) {
     NETMEM_CHECK(address < size_, "xdp: the kernel sent %#llx, outside a region of %#llx bytes", as_long(address),
                  as_long(size_));
-    Book& book = book_of(address);
-    NETMEM_CHECK(book.times != 0 && book.times <= kMostSent,
-                 "xdp: the kernel sent %#llx, from a chunk that it has not for that", as_long(address));
-    --book.times;
-    return {book.page, std::exchange(book.alone, false)};
+    Sends& sends = sends_[number_of(address)];
+    NETMEM_CHECK(sends.times != 0, "xdp: the kernel sent %#llx, from a chunk that it has not for that",
+                 as_long(address));
+    std::uint64_t& book = pages_[number_of(address)];
+    const Netmem page = Netmem::from_bits(book);
+    if (--sends.times == 0) book = 0;
+    return {page, std::exchange(sends.alone, false)};
   }
   // REQUIRES: what take_sent() said is alone at `address`, and room in the ring.
   void post_again(XdpProducer<std::uint64_t>& fill, Netmem page, std::uint64_t address) {
@@ -115,35 +116,35 @@ class XdpFrames {
   }
   // What receiving at the address will touch.
   void prefetch(std::uint64_t address) const {
-    __builtin_prefetch(base_ + address);
-    __builtin_prefetch(books_.data() + (address >> chunk_shift_), 1);
+    prefetch_bytes(address);
+    prefetch_book(address);
   }
+  void prefetch_bytes(std::uint64_t address) const { __builtin_prefetch(base_ + address); }
+  void prefetch_book(std::uint64_t address) const { __builtin_prefetch(pages_.data() + number_of(address), 1); }
 
   // The kernel has let go of the memory: everything that was its goes home.
   void take_all_home() noexcept;
 
  private:
-  static constexpr std::uint16_t kReceiving = 0xffff;
-  static constexpr std::uint16_t kMostSent = 0xfffe;
+  static constexpr std::uint64_t kReceivingBit = 8;  // of a handle (core/netmem.h)
+  static constexpr std::uint16_t kMostSent = 0xffff;
 
-  struct Book {
-    Netmem page;  // as it was posted or sent: a reference of ours keeps that life going
+  struct Sends {
     std::uint16_t times = 0;
-    bool alone = false;  // being sent, and nobody else has a reference
+    bool alone = false;  // and nobody else has a reference
   };
 
   static unsigned long long as_long(std::uint64_t value) { return value; }
   [[nodiscard]] std::uint64_t address(const Part& part) const { return address(part.page) + part.offset; }
-  [[nodiscard]] Book& book_of(std::uint64_t address) { return books_[address >> chunk_shift_]; }
+  [[nodiscard]] std::size_t number_of(std::uint64_t address) const { return address >> chunk_shift_; }
   // Where the page is in the region; size_ or more: it is not.
   [[nodiscard]] std::uint64_t address(Netmem page) const {
     return page.descriptor().address - reinterpret_cast<std::uintptr_t>(base_);
   }
   [[nodiscard]] std::uint64_t note_posted(Netmem page, std::uint64_t at) {
-    Book& book = book_of(at);
-    NETMEM_CHECK(book.times == 0, "xdp: chunk at %#llx was posted while the kernel has it", as_long(at));
-    book.page = page;  // one by one: gcc 12 puts a whole Book together on the stack, which takes 20 cycles
-    book.times = kReceiving;
+    std::uint64_t& book = pages_[number_of(at)];
+    NETMEM_CHECK(book == 0, "xdp: chunk at %#llx was posted while the kernel has it", as_long(at));
+    book = page.bits() | kReceivingBit;
     return at;
   }
   std::size_t post_pages(XdpProducer<std::uint64_t>& fill, std::size_t count) noexcept;
@@ -160,7 +161,10 @@ class XdpFrames {
   std::uint32_t page_mask_;
   unsigned chunk_shift_;
   unsigned page_shift_;
-  std::vector<Book> books_;                 // one per chunk
+  // The books, by chunk: the page as it was posted or sent, whose life a reference of ours keeps going, with
+  // kReceivingBit while it is posted, else 0; and what receiving need not look at.
+  std::vector<std::uint64_t> pages_;
+  std::vector<Sends> sends_;
   std::array<Netmem, kCacheRefill> taken_;  // from the pool, to be posted: here, so that nobody clears it each time
 };
 

@@ -86,19 +86,19 @@ std::size_t XdpQueue::receive(std::span<Packet> out) noexcept {
 std::size_t XdpQueue::receive_batch(std::span<Packet> out, std::uint32_t& ready) noexcept {
   std::size_t count = 0;
   std::uint32_t used = 0;
-  for (std::uint32_t i = 0; i < std::min(kPrefetched, ready); ++i) frames_.prefetch(receive_.entry(i).addr);
+  waiting_ = false;
+  if ((receive_.entry(0).options & kXdpContinues) == 0)
+    for (std::uint32_t i = 0; i < std::min(kPrefetched, ready); ++i) frames_.prefetch(receive_.entry(i).addr);
   while (count < out.size() && used < ready) {
-    if (used + kPrefetched < ready) frames_.prefetch(receive_.entry(used + kPrefetched).addr);
     const xdp_desc buffer = receive_.entry(used);
-    if ((buffer.options & kXdpContinues) == 0 && !discarding_) [[likely]] {
-      deliver_single(buffer, out[count]);
-      ++used;
-    } else {
-      const std::uint32_t buffers = take_scattered(used, ready, out[count]);
-      waiting_ = buffers == 0;
+    if ((buffer.options & kXdpContinues) != 0 || discarding_) [[unlikely]] {
+      count += receive_scattered(out.subspan(count), used, ready);
       if (waiting_) break;
-      used += buffers;
+      continue;
     }
+    if (used + kPrefetched < ready) frames_.prefetch(receive_.entry(used + kPrefetched).addr);
+    deliver_single(buffer, out[count]);
+    ++used;
     if (out[count]) ++count;
   }
   receive_.release(used);
@@ -110,32 +110,6 @@ std::size_t XdpQueue::receive_batch(std::span<Packet> out, std::uint32_t& ready)
   else
     count_batch(tally_);
   tally_ = {};
-  return count;
-}
-
-// A frame of several buffers: how many were taken; 0: the last ones are not there yet.
-std::uint32_t XdpQueue::take_scattered(std::uint32_t at, std::uint32_t ready, Packet& packet) noexcept {
-  std::uint32_t count = 0;
-  std::uint32_t size = 0;
-  bool whole = false;
-  while (count < kMostBuffers && at + count < ready && !whole) {
-    const xdp_desc& buffer = receive_.entry(at + count++);
-    whole = (buffer.options & kXdpContinues) == 0;
-  }
-  if (!whole && count < kMostBuffers && !discarding_) return 0;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const xdp_desc& buffer = receive_.entry(at + i);
-    buffers_[i] = frames_.take_received(buffer.addr, buffer.len);
-    size += buffer.len;
-  }
-  const Frame frame = std::span(buffers_).first(count);
-  if (whole && !discarding_) {
-    deliver(frame, size, packet);
-    return count;
-  }
-  if (!discarding_) counts_.too_many_buffers.add(1);
-  drop_pages(frame);
-  discarding_ = !whole;
   return count;
 }
 
@@ -170,18 +144,75 @@ std::uint32_t XdpQueue::take_scattered(std::uint32_t at, std::uint32_t ready, Pa
   tally_.bytes += whole.size;
 }
 
-// The same for any other.
-void XdpQueue::deliver(Frame frame, std::uint32_t size, Packet& packet) noexcept {
-  if (!look_at({frames_.bytes(frame[0]), frame[0].size}, size, packet.info)) {
-    deliver_whole(frame, packet);
-  } else if (split_ && packet.info.layout.payload_size != 0) {
-    return deliver_split(frame, size, packet);
-  } else {
-    deliver_joined(frame, packet);
+// Frames of several buffers, as long as there are no others: how many packets. `used` moves on.
+std::size_t XdpQueue::receive_scattered(std::span<Packet> out, std::uint32_t& used, std::uint32_t ready) noexcept {
+  std::size_t count = 0;
+  std::uint32_t at = used;
+  std::uint32_t ahead = used;
+  do {
+    const Extent extent = measure(at, ready);
+    waiting_ = !extent.whole && !discarding_ && extent.buffers < kMostBuffers;
+    if (waiting_) break;
+    // As if all frames had as many.
+    for (const std::uint32_t end = std::min(ready, at + kPrefetched * extent.buffers); ahead < end;
+         ahead += extent.buffers)
+      frames_.prefetch_bytes(receive_.entry(ahead).addr);
+    deliver_scattered(at, extent, out[count]);
+    at += extent.buffers;
+    if (out[count]) ++count;
+  } while (count < out.size() && at < ready && (discarding_ || (receive_.entry(at).options & kXdpContinues) != 0));
+  used = at;
+  return count;
+}
+
+// The frame that begins at an entry, as far as it is there, or fits a packet.
+inline XdpQueue::Extent XdpQueue::measure(std::uint32_t at, std::uint32_t ready) const noexcept {
+  const std::uint32_t most = std::min<std::uint32_t>(kMostBuffers, ready - at);
+  std::uint32_t size = 0;
+  for (std::uint32_t i = 0; i < most; ++i) {
+    const xdp_desc& buffer = receive_.entry(at + i);
+    frames_.prefetch_book(buffer.addr);
+    size += buffer.len;
+    if ((buffer.options & kXdpContinues) == 0) return {i + 1, size, true};
   }
-  if (!packet) return;
+  return {most, size, false};
+}
+
+inline Part XdpQueue::take(std::uint32_t at) noexcept {
+  const xdp_desc& buffer = receive_.entry(at);
+  return frames_.take_received(buffer.addr, buffer.len);
+}
+
+XdpQueue::Frame XdpQueue::take_rest(const Part& first, std::uint32_t at, std::uint32_t buffers) noexcept {
+  buffers_[0] = first;
+  for (std::uint32_t i = 1; i < buffers; ++i) buffers_[i] = take(at + i);
+  return std::span(buffers_).first(buffers);
+}
+
+// Fills the packet, or drops the frame and counts it: a frame of several buffers.
+[[gnu::always_inline]] inline void XdpQueue::deliver_scattered(std::uint32_t at, Extent extent,
+                                                               Packet& packet) noexcept {
+  const Part first = take(at);
+  if (!extent.whole || discarding_) [[unlikely]] {
+    if (!discarding_) counts_.too_many_buffers.add(1);
+    discarding_ = !extent.whole;
+    return drop_pages(take_rest(first, at, extent.buffers));
+  }
+  const bool headers = look_at({frames_.at(receive_.entry(at).addr), first.size}, extent.size, packet.info);
+  const HeaderLayout& layout = packet.info.layout;
+  const bool padded = layout.payload + layout.payload_size != extent.size;
+  if (headers && split_ && layout.payload_size != 0) {
+    return deliver_split(first, at, extent, packet);
+  } else if (headers && layout.payload < first.size && !padded && extent.buffers < kMostBuffers) [[likely]] {
+    packet.set_joined(first, layout.payload);
+    packet.add_payloads(extent.buffers - 1, [this, at](std::uint32_t i) { return take(at + 1 + i); });
+  } else {
+    const Frame frame = take_rest(first, at, extent.buffers);
+    headers ? deliver_joined(frame, packet) : deliver_whole(frame, packet);
+    if (!packet) return;
+  }
   ++tally_.packets;
-  tally_.bytes += size;
+  tally_.bytes += extent.size;
 }
 
 void XdpQueue::deliver_whole(Frame frame, Packet& packet) noexcept {
@@ -212,20 +243,24 @@ void XdpQueue::deliver_joined(Frame frame, Packet& packet) noexcept {
   }
 }
 
-void XdpQueue::deliver_split(Frame frame, std::uint32_t size, Packet& packet) noexcept {
+void XdpQueue::deliver_split(const Part& first, std::uint32_t at, Extent extent, Packet& packet) noexcept {
   const HeaderLayout& layout = packet.info.layout;
+  packet.set_header({first.page, first.offset, layout.payload});
+  const bool added = split_->add_room(packet, layout.payload_size);
   std::uint32_t left = layout.payload_size;
-  std::uint32_t skipped = layout.payload;
-  for (std::size_t i = 0; i < frame.size(); ++i, skipped = 0) {
-    const std::uint32_t piece = std::min(left, frame[i].size - skipped);
-    bytes_[i] = {frames_.bytes(frame[i]) + skipped, piece};
+  HeaderSplit::Filled filled;
+  for (std::uint32_t i = 0; i < extent.buffers; ++i) {
+    const xdp_desc& buffer = receive_.entry(at + i);
+    const std::uint32_t skipped = i == 0 ? layout.payload : 0;
+    const std::uint32_t piece = std::min(left, buffer.len - skipped);
     left -= piece;
+    if (i != 0) {
+      const Netmem page = take(at + i).page;  // its bytes are copied later
+      added ? split_->drop_later(page) : drop(page);
+    }
+    if (added && piece != 0) filled = split_->fill(packet, filled, {frames_.at(buffer.addr) + skipped, piece});
   }
-  packet.set_header({frame[0].page, frame[0].offset, layout.payload});
-  const bool added = split_->add(packet, std::span(bytes_).first(frame.size()), layout.payload_size);
-  // Their bytes are copied later.
-  for (const Part& buffer : frame.subspan(1)) added ? split_->drop_later(buffer.page) : drop(buffer.page);
-  finish_deliver_split(added, size, packet);
+  finish_deliver_split(added, extent.size, packet);
 }
 
 void XdpQueue::finish_deliver_split(bool added, std::uint32_t frame_size, Packet& packet) noexcept {

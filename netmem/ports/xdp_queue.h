@@ -92,15 +92,23 @@ class XdpQueue {
         send_copy_failed, no_frame_to_send_from, tx_ring_full;
   };
   using Frame = std::span<const Part>;  // its buffers, each with a reference
+  struct Extent {
+    std::uint32_t buffers = 0;
+    std::uint32_t size = 0;  // bytes
+    bool whole = false;
+  };
 
   std::size_t receive_batch(std::span<Packet> out, std::uint32_t& ready) noexcept;
-  std::uint32_t take_scattered(std::uint32_t at, std::uint32_t ready, Packet& packet) noexcept;
+  std::size_t receive_scattered(std::span<Packet> out, std::uint32_t& used, std::uint32_t ready) noexcept;
+  Extent measure(std::uint32_t at, std::uint32_t ready) const noexcept;
+  Part take(std::uint32_t at) noexcept;
+  Frame take_rest(const Part& first, std::uint32_t at, std::uint32_t buffers) noexcept;
   bool look_at(std::span<const std::byte> first, std::uint32_t size, PacketInfo& info) noexcept;
   void deliver_single(const xdp_desc& buffer, Packet& packet) noexcept;
-  void deliver(Frame frame, std::uint32_t size, Packet& packet) noexcept;
+  void deliver_scattered(std::uint32_t at, Extent extent, Packet& packet) noexcept;
   void deliver_whole(Frame frame, Packet& packet) noexcept;
   void deliver_joined(Frame frame, Packet& packet) noexcept;
-  void deliver_split(Frame frame, std::uint32_t size, Packet& packet) noexcept;
+  void deliver_split(const Part& first, std::uint32_t at, Extent extent, Packet& packet) noexcept;
   void finish_deliver_split(bool added, std::uint32_t frame_size, Packet& packet) noexcept;
   std::size_t finish_split(std::span<Packet> packets) noexcept;
   std::size_t keep_unsplit(std::span<Packet> packets, SplitTally& tally) noexcept;
@@ -134,7 +142,6 @@ class XdpQueue {
   // Of the frame being received, if it has several buffers, and what has been sent: here, so that nobody clears them
   // each time.
   std::array<Part, kMostBuffers> buffers_;
-  std::array<std::span<const std::byte>, kMostBuffers> bytes_;
   std::array<Netmem, kBatch> going_home_;
   PacketInfo arrived_;  // what the packets of the batch being received have in common
   SplitTally tally_;    // of that batch

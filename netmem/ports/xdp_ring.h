@@ -90,6 +90,11 @@ class XdpProducer {
   }
   // REQUIRES: room() for one.
   void put(const Entry& entry) { static_cast<Entry*>(ring_.entries)[next_++ & mask_] = entry; }
+  // Fetches the lines that the next `count` entries go to: the kernel, on another processor, read them last.
+  void prefetch(std::uint32_t count) const {
+    for (std::uint32_t i = 0; i < count; i += 64 / sizeof(Entry))
+      __builtin_prefetch(static_cast<const Entry*>(ring_.entries) + ((next_ + i) & mask_), 1);
+  }
   // Shows the kernel what was put.
   void publish() {
     if (published_ == next_) return;

@@ -12,22 +12,30 @@ namespace netmem {
 namespace {
 
 // Both engines' view: `own` is the one region that a device's engine reaches; null: host memory, any region.
-Result<void> check_range(const char* what, Netmem page, std::size_t offset, std::size_t size, const Region* own) {
+bool is_reached(Netmem page, const Region* own) { return own == nullptr ? !page.is_device() : &page.region() == own; }
+
+bool is_in_range(Netmem page, std::size_t offset, std::size_t size, const Region* own) {
+  return page && page.current() && is_reached(page, own) && offset + size <= page.region().page_size();
+}
+
+// What is wrong with a range that is not.
+[[gnu::cold]] std::unexpected<Error> refuse_range(const char* what, Netmem page, std::size_t offset, std::size_t size,
+                                                  const Region* own) {
   if (!page) return refused(what, "there is no page to copy to or from");
   if (!page.current()) report_misuse(page, "copied after it went home");
-  if (own == nullptr ? page.is_device() : &page.region() != own)
+  if (!is_reached(page, own))
     return refused(what,
                    "page " + std::to_string(page.index()) + " of " + page.region().name() + " is not in " +
                        (own == nullptr ? "host memory" : own->name()),
                    "use the copy engine of the page's own provider");
-  if (offset + size <= page.region().page_size()) return {};
   return refused(what, std::to_string(size) + " bytes at " + std::to_string(offset) + " leave page " +
                            std::to_string(page.index()) + " of " + page.region().name());
 }
 
 Result<void> check_pieces(const char* what, std::span<const GatherPiece> pieces, const Region* own) {
   for (const GatherPiece& piece : pieces)
-    if (auto fits = check_range(what, piece.from, piece.offset, piece.size, own); !fits) return fits;
+    if (!is_in_range(piece.from, piece.offset, piece.size, own)) [[unlikely]]
+      return refuse_range(what, piece.from, piece.offset, piece.size, own);
   return {};
 }
 
@@ -45,13 +53,15 @@ Result<void> check_destination(const Destination& to) {
 
 Result<void> check_batch(std::span<const CopyIn> batch, const Region* own) {
   for (const CopyIn& copy : batch)
-    if (auto fits = check_range("copy into a page", copy.to, copy.offset, copy.from.size(), own); !fits) return fits;
+    if (!is_in_range(copy.to, copy.offset, copy.from.size(), own)) [[unlikely]]
+      return refuse_range("copy into a page", copy.to, copy.offset, copy.from.size(), own);
   return {};
 }
 
 Result<void> check_batch(std::span<const CopyOut> batch, const Region* own) {
   for (const CopyOut& copy : batch)
-    if (auto fits = check_range("copy out of a page", copy.from, copy.offset, copy.to.size(), own); !fits) return fits;
+    if (!is_in_range(copy.from, copy.offset, copy.to.size(), own)) [[unlikely]]
+      return refuse_range("copy out of a page", copy.from, copy.offset, copy.to.size(), own);
   return {};
 }
 
