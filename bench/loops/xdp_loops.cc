@@ -18,7 +18,8 @@ constexpr std::uint32_t kRing = 2048;
 constexpr std::size_t kBatch = 64;
 constexpr std::uint32_t kChunk = 4096;
 constexpr std::uint32_t kHeadroom = 256;  // XDP_PACKET_HEADROOM
-constexpr std::uint32_t kHeaders = 42;    // Ethernet, IPv4, UDP
+constexpr std::uint32_t kBuffer = kChunk - kHeadroom;
+constexpr std::uint32_t kHeaders = 42;  // Ethernet, IPv4, UDP
 
 // An Ethernet frame of `size` bytes without its checksum.
 std::vector<std::byte> udp_frame(std::uint32_t size) {
@@ -51,7 +52,7 @@ class Kernel {
   void receive(std::byte* umem, std::span<const std::byte> frame, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
       for (std::span<const std::byte> rest = frame; !rest.empty();) {
-        const std::span<const std::byte> piece = rest.first(std::min<std::size_t>(rest.size(), kChunk - kHeadroom));
+        const std::span<const std::byte> piece = rest.first(std::min<std::size_t>(rest.size(), kBuffer));
         rest = rest.subspan(piece.size());
         const std::uint64_t address = fill_.entries[fill_.consumer++ % kRing] + kHeadroom;
         std::memcpy(umem + address, piece.data(), piece.size());
@@ -60,9 +61,9 @@ class Kernel {
       }
     }
   }
-  // Where the i-th of the last batch is. REQUIRES: each is in one buffer.
-  [[nodiscard]] std::uint64_t received(std::uint32_t i) const {
-    return receive_.entries[(receive_.producer - kBatch + i) % kRing].addr;
+  // The i-th of the last `count` buffers.
+  [[nodiscard]] const xdp_desc& received(std::uint32_t i, std::uint32_t count) const {
+    return receive_.entries[(receive_.producer - count + i) % kRing];
   }
   void send() {
     while (transmit_.consumer != transmit_.producer)
@@ -134,12 +135,18 @@ class XdpLoop final : public Loop {
   }
   // What header split copies, and nothing else.
   [[gnu::noinline]] void copy() {
-    const std::size_t size = frame_.size() - kHeaders;
+    const auto buffers = static_cast<std::uint32_t>(kBatch * ((frame_.size() + kBuffer - 1) / kBuffer));
     std::byte* to = elsewhere_.data();
-    for (std::uint32_t i = 0; i < kBatch; ++i, to += (size + 63) & ~std::size_t{63}) {
-      const std::byte* from = umem_ + kernel_.received(i) + kHeaders;
+    std::size_t skipped = kHeaders;
+    for (std::uint32_t i = 0; i < buffers; ++i) {
+      const xdp_desc& buffer = kernel_.received(i, buffers);
+      const std::size_t size = buffer.len - skipped;
+      const std::byte* from = umem_ + buffer.addr + skipped;
       touch(from);
       std::memcpy(to, from, size);
+      const bool last = (buffer.options & kXdpContinues) == 0;
+      to += last ? (size + 63) & ~std::size_t{63} : size;
+      skipped = last ? kHeaders : 0;
     }
   }
 
@@ -176,8 +183,7 @@ LoopList xdp_loops() {
   for (const std::uint32_t size : {64U, 512U, 1500U, 9000U}) {
     all.push_back(spec("xdp_receive", "receive, drop, post", size, false, Work::receive));
     all.push_back(spec("xdp_split", "receive with split into memfd, drop, post", size, true, Work::receive));
-    if (size <= kChunk - kHeadroom)
-      all.push_back(spec("xdp_split_copy", "memcpy of the payload alone", size, false, Work::copy));
+    all.push_back(spec("xdp_split_copy", "memcpy of the payload alone", size, false, Work::copy));
     all.push_back(spec("xdp_echo", "receive, transmit, complete, post", size, false, Work::echo));
     all.push_back(spec("xdp_split_echo", "receive with split, transmit, complete, post", size, true, Work::echo));
   }

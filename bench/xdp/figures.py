@@ -18,7 +18,7 @@ TARGETS = {"drop": ("drop", 1.0), "drop_eager": ("drop", None), "split": ("drop"
 
 SAME_WORK = {"netmem_echo": "testpmd_echo", "netmem_program": "testpmd_5tswap"}  # MAC addresses; IP addresses and ports, too
 
-OWN = {"netmem": 60, "netmem_split": 120}  # cycles per packet
+OWN = {"netmem": 60, "netmem_seldom": 60, "netmem_split": 120}  # cycles per packet
 FULL = 16  # packets at once, from which on they share what a call costs
 
 
@@ -106,8 +106,9 @@ def ratios(runs):
         for size in keys(runs, "size"):
             where = {"mode": mode, "size": size}
             for name in keys(select(runs, **where), "receiver"):
-                if name.startswith("netmem"):
-                    found.append(ratio_of(runs, name, select(runs, receiver=name)[0]["task"], where))
+                task = select(runs, receiver=name)[0]["task"]
+                if name.startswith("netmem") and task in TARGETS:
+                    found.append(ratio_of(runs, name, task, where))
     return [ratio for ratio in found if ratio]
 
 
@@ -132,7 +133,7 @@ def own_cycles(runs):
                 cycles = busy_of(here)
                 if name in OWN and cycles is not None:
                     batch = statistics.median(run["busy"]["batch"] for run in here if run["busy"])
-                    target = OWN[name] if batch >= FULL and (name == "netmem" or size <= 64) else None
+                    target = OWN[name] if batch >= FULL and (name != "netmem_split" or size <= 64) else None
                     found.append({"mode": mode, "size": size, "receiver": name, "cycles": cycles, "batch": batch,
                                   "target": target, "met": target and cycles <= target})
     return found

@@ -1,11 +1,13 @@
 // netmem's side of the comparison: an XdpPort that receives and drops, with --split into device memory, or with --echo
 // swaps the MAC addresses and sends back.
 //
-//   xdp_netmem --interface vb [--echo | --split] [--spin] [--frames host:16M] [--payload memfd:64M] [--udp PORT]
+//   xdp_netmem --interface vb [--echo | --split] [--spin [--every US]] [--frames host:16M] [--payload memfd:64M] [--udp
+//   PORT]
 #include <netinet/in.h>
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -31,6 +33,7 @@ struct Options {
   std::uint32_t chunk = 0;
   std::uint32_t posted = 0;
   std::uint32_t coalesce = XdpOptions{}.coalesce_us;
+  std::uint32_t every = 0;
   std::uint16_t udp = 0;
   bool echo = false;
   bool split = false;
@@ -61,6 +64,8 @@ PagePoolPtr make_pool(const std::string& memory, const char* name, bool device) 
   return get(PagePool::create(get(make_memory(memory)), options));
 }
 
+using Clock = std::chrono::steady_clock;
+
 class Receiver {
  public:
   explicit Receiver(const Options& options) : options_(options), frames_(make_pool(options.frames, "frames", false)) {
@@ -85,7 +90,7 @@ class Receiver {
   }
 
   void work() {
-    if (options_.spin && !options_.echo) return timed_work();
+    if (options_.spin && !options_.echo) return spin();
     if (const std::size_t count = get(port_->receive(packets_, options_.spin ? 0 : 100)); count != 0) finish(count);
   }
 
@@ -100,12 +105,20 @@ class Receiver {
 
  private:
   // What waits, and what sends, cannot be timed without the kernel's part.
-  void timed_work() {
+  void spin() {
+    if (timed_work() != 0 || options_.every == 0) return;
+    const auto next = Clock::now() + std::chrono::microseconds(options_.every);
+    while (Clock::now() < next) continue;
+  }
+
+  // How many packets there were.
+  std::size_t timed_work() {
     const std::uint64_t before = read_cycles();
     const std::size_t count = get(port_->receive(packets_, 0));
-    if (count == 0) return;
+    if (count == 0) return 0;
     finish(count);
     busy_.add(read_cycles() - before, count);
+    return count;
   }
 
   void finish(std::size_t count) {
@@ -152,6 +165,7 @@ Options parse(int argc, char** argv) {
   app.add_flag("--split", options.split, "header split");
   app.add_flag("--busy-poll", options.busy_poll, "the kernel receives in this thread's system calls");
   app.add_flag("--spin", options.spin, "never wait");
+  app.add_option("--every", options.every, "with --spin: look for frames every so many microseconds only");
   parse_or_exit(app, argc, argv);
   return options;
 }

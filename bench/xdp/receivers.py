@@ -10,9 +10,9 @@ LIMIT = 15  # seconds to start or to end
 class Receiver:
     """One of our own programs: it says "ready", and on SIGTERM prints JSON."""
 
-    def __init__(self, name, task, program, arguments=(), netmem=False):
+    def __init__(self, name, task, program, arguments=()):
         self.name, self.task, self.program, self.arguments = name, task, program, list(arguments)
-        self.netmem = netmem
+        self.can_wait = program != "dpdk-testpmd" and "--every" not in self.arguments
 
     def missing(self, build):
         path = f"{build}/bench/{self.program}"
@@ -71,7 +71,7 @@ class Program(Receiver):
     """The program's own echo, which swaps IP addresses and ports as well."""
 
     def __init__(self):
-        super().__init__("netmem_program", "echo", "netmem", netmem=True)
+        super().__init__("netmem_program", "echo", "netmem")
 
     def missing(self, build):
         return None if os.access(f"{build}/netmem", os.X_OK) else f"there is no {build}/netmem; build it"
@@ -178,12 +178,13 @@ def all_receivers():
         Receiver("bare", "drop", "xdp_bare"),
         Testpmd("testpmd", "drop", "rxonly"),
         Receiver("recvmmsg", "drop", "xdp_socket"),
-        Receiver("netmem", "drop", "xdp_netmem", netmem=True),
-        Receiver("netmem_eager", "drop_eager", "xdp_netmem", ["--coalesce", "0"], netmem=True),
-        Receiver("netmem_split", "split", "xdp_netmem", ["--split"], netmem=True),
+        Receiver("netmem", "drop", "xdp_netmem"),
+        Receiver("netmem_eager", "drop_eager", "xdp_netmem", ["--coalesce", "0"]),
+        Receiver("netmem_seldom", "drop_seldom", "xdp_netmem", ["--every", "200"]),
+        Receiver("netmem_split", "split", "xdp_netmem", ["--split"]),
         Receiver("bare_echo", "echo", "xdp_bare", ["--echo"]),
         Testpmd("testpmd_echo", "echo", "macswap"),
         Testpmd("testpmd_5tswap", "echo", "5tswap"),
-        Receiver("netmem_echo", "echo", "xdp_netmem", ["--echo"], netmem=True),
+        Receiver("netmem_echo", "echo", "xdp_netmem", ["--echo"]),
         Program(),
     ]
