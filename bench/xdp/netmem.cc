@@ -1,8 +1,8 @@
 // netmem's side of the comparison: an XdpPort that receives and drops, with --split into device memory, or with --echo
 // swaps the MAC addresses and sends back.
 //
-//   xdp_netmem --interface vb [--echo | --split] [--spin [--every US]] [--frames host:16M] [--payload memfd:64M] [--udp
-//   PORT]
+//   xdp_netmem --interface vb [--echo | --split] [--spin [--every US]] [--frames host:16M] [--payload memfd:64M]
+//              [--udp PORT]
 #include <netinet/in.h>
 
 #include <CLI/CLI.hpp>

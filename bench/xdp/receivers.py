@@ -12,7 +12,7 @@ class Receiver:
 
     def __init__(self, name, task, program, arguments=()):
         self.name, self.task, self.program, self.arguments = name, task, program, list(arguments)
-        self.can_wait = program != "dpdk-testpmd" and "--every" not in self.arguments
+        self.can_wait = "--every" not in self.arguments
 
     def missing(self, build):
         path = f"{build}/bench/{self.program}"
@@ -104,6 +104,7 @@ class Testpmd(Receiver):
 
     def __init__(self, name, task, mode):
         super().__init__(name, task, "dpdk-testpmd")
+        self.can_wait = False
         self.mode = mode
 
     def missing(self, build):

@@ -16,6 +16,13 @@ std::vector<std::uint32_t> numbers(std::span<const Netmem> pages) {
   return found;
 }
 
+void expect_to_take_different_pages(PagePool& pool, std::size_t count) {
+  const auto pages = take(pool, count);
+  const auto all = numbers(pages);
+  EXPECT_EQ(std::set(all.begin(), all.end()).size(), count);
+  drop(pages);
+}
+
 // ---- recycle(span) ----
 
 TEST(PagePool, RecyclingManyFillsTheCacheAndThenTheLane) {
@@ -29,10 +36,7 @@ TEST(PagePool, RecyclingManyFillsTheCacheAndThenTheLane) {
   EXPECT_EQ(c.ring, 64u);
   EXPECT_EQ(c.in_ring, 64u);
   expect_balanced(*pool);
-  const auto again = take(*pool, 192);
-  const auto all = numbers(again);
-  EXPECT_EQ(std::set(all.begin(), all.end()).size(), 192u);
-  drop(again);
+  expect_to_take_different_pages(*pool, 192);
 }
 
 TEST(PagePool, ManyMoreThanCacheAndLaneHoldMoveIntoTheRing) {
@@ -45,10 +49,7 @@ TEST(PagePool, ManyMoreThanCacheAndLaneHoldMoveIntoTheRing) {
   EXPECT_EQ(c.in_ring, 372u);
   EXPECT_EQ(c.ring_full, 0u);
   expect_balanced(*pool);
-  const auto again = take(*pool, 500);
-  const auto all = numbers(again);
-  EXPECT_EQ(std::set(all.begin(), all.end()).size(), 500u);
-  drop(again);
+  expect_to_take_different_pages(*pool, 500);
 }
 
 TEST(PagePool, OfManyThatFindNoRoomOnlyThisPoolsOwnGoIntoTheLane) {

@@ -146,7 +146,7 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
   // Any thread. The caller keeps its reference, but the page belongs to no pool any more: its last drop returns it to
   // the provider.
   void disconnect(Netmem page) noexcept;
-  // The consumer. Ends the life of a page that the caller alone holds, and goes on holding: the handle of its next one.
+  // Consumer. Ends the life of a page that the caller alone holds, and goes on holding: the handle of its next one.
   // Empty, and nothing done, where somebody else holds it too, or it is not this pool's.
   [[nodiscard]] Netmem renew(Netmem page) noexcept {
     return begins_next_life<true>(page) ? page.next_generation() : Netmem();

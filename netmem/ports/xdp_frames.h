@@ -57,7 +57,7 @@ class XdpFrames {
   [[nodiscard]] bool may_send(const Part& part) const {
     return sends_[number_of(address(part))].times < kMostSent - Packet::kMostPayloads;
   }
-  // The kernel's for sending, with the caller's reference; the address.
+  // The kernel's for sending, with the caller's reference; the address. REQUIRES: may_send().
   std::uint64_t sent(const Part& part) {
     const std::uint64_t at = address(part);
     const std::size_t chunk = number_of(at);
