@@ -26,7 +26,6 @@ void drop_last(Netmem page, Descriptor& descriptor, std::uint32_t flags) {
   owner->take_home(std::span<const Netmem>(&page, 1));
 }
 
-// Drops as many references that the caller holds.
 inline void drop_several(Netmem page, std::uint32_t several) {
   Descriptor& descriptor = page.descriptor();
   std::uint32_t refs = descriptor.refs.load(std::memory_order_acquire);
@@ -40,6 +39,7 @@ inline void drop_several(Netmem page, std::uint32_t several) {
 }  // namespace
 
 void drop_shared(Netmem page) noexcept { drop_several(page, 1); }
+void drop_shared(Netmem page, std::uint32_t count) noexcept { drop_several(page, count); }
 
 namespace {
 

@@ -21,8 +21,9 @@
 
 namespace netmem {
 
-// Drops one reference of a page that is or was shared, or that may not be recycled.
+// Drops one reference, or as many as the caller holds, of a page that is or was shared, or that may not be recycled.
 NETMEM_EXPORT void drop_shared(Netmem page) noexcept;
+NETMEM_EXPORT void drop_shared(Netmem page, std::uint32_t count) noexcept;
 
 // Drops the caller's reference. The handle is dead afterwards.
 inline void drop(Netmem page) noexcept {

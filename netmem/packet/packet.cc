@@ -1,5 +1,7 @@
 #include "netmem/packet/packet.h"
 
+#include <algorithm>
+
 namespace netmem {
 namespace {
 
@@ -21,6 +23,12 @@ class Outgoing {
     ++count_;
   }
   void added(std::size_t count) noexcept { count_ += count; }
+  // Takes what is in `others` over, if there is room.
+  void append(Outgoing& others) noexcept {
+    if (count_ + others.count_ > kMost) return;
+    std::copy_n(others.pages_, others.count_, pages_ + count_);
+    count_ += std::exchange(others.count_, 0);
+  }
 
  private:
   static constexpr std::size_t kMost = 128;
@@ -70,15 +78,24 @@ View Packet::take_payload(std::size_t i) {
   return {Ref(part.page), part.offset, part.size};
 }
 
-// Headers and payload come from two pools with header split: each kind makes runs of its own.
+// Each kind makes runs of its own: with header split headers and payload come from two pools, and the last part of
+// several is often a fragment among pages.
 void drop(std::span<Packet> packets) noexcept {
-  Outgoing headers, payloads;
+  Outgoing headers, payloads, tails;
   for (Packet& packet : packets) {
-    if (packet.header_.page) headers.add(packet.header_.page);
-    if (packet.payloads_ > (packet.joined_ ? 1 : 0))
-      payloads.added(packet.payload_pages(payloads.room(Packet::kMostPayloads)));
+    if (packet.header_.page)
+      headers.add(packet.header_.page);
+    else if (packet.payloads_ == 0)
+      continue;
+    if (packet.payloads_ > (packet.joined_ ? 1 : 0)) {
+      Netmem* const pages = payloads.room(Packet::kMostPayloads);
+      std::size_t count = packet.payload_pages(pages);
+      if (count > 1 && !packet.joined_) tails.add(pages[--count]);
+      payloads.added(count);
+    }
     packet.forget();
   }
+  payloads.append(tails);
 }
 
 }  // namespace netmem

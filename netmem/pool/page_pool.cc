@@ -264,8 +264,7 @@ Netmem PagePool::drain_fragments() noexcept {
     page.life().set(page.bits());
     return page;
   }
-  refs.fetch_sub(surplus - 1, std::memory_order_acq_rel);
-  drop_shared(page);
+  drop_shared(page, surplus);
   return {};
 }
 

@@ -2,14 +2,11 @@
 
 #include <utility>
 
-#include "netmem/ports/split_flight.h"
-
 namespace netmem {
 
 HeaderSplit::HeaderSplit(PagePool& pool)
     : pool_(pool), engine_(pool.provider().copy_engine()), page_size_(static_cast<std::uint32_t>(pool.page_size())) {
   copies_.reserve(kMostPackets * (kMostBuffers + Packet::kMostPayloads));
-  spent_.reserve(SplitFlight::kMostSpent);
 }
 
 bool HeaderSplit::add_room(Packet& packet, std::uint32_t size) noexcept {

@@ -3,7 +3,9 @@
 //   add(packet, payload) ... add(packet, payload)   pages of the pool at once, bytes later
 //   begin() --> ticket                              the bytes are on their way
 //
-// Small payloads share pages, as fragments; more than half a page gets pages of its own.
+// Small payloads share pages, as fragments; more than half a page gets a page of its own. Of a payload that needs
+// several, each received buffer gets one, where buffers are as large as pages: fewer pieces to copy, and all parts but
+// the last nearly full. Otherwise all pages but the last are full.
 //
 // Threads: the consumer of both pools. Nothing is allocated from the heap after creation.
 #pragma once
@@ -38,8 +40,23 @@ class HeaderSplit {
     copies_[copy_count_++] = {to.page, to.offset, bytes};
     return true;
   }
-  // The same for bytes in several buffers, at most kMostBuffers and `size` together: add_room() and then, unless it
-  // said false, fill() for each, in order, with where the one before ended.
+  // The same for bytes in `count` pieces, each a part of its own, none empty or larger than a page: bytes_of(i).
+  template <class BytesOf>
+  [[nodiscard]] bool add_each(Packet& packet, std::uint32_t count, BytesOf bytes_of) noexcept {
+    CopyIn* const copies = &copies_[copy_count_];
+    bool added = true;
+    packet.add_payloads(count, [&](std::uint32_t i) {
+      const std::span<const std::byte> bytes = bytes_of(i);
+      const Part to = added ? alloc(static_cast<std::uint32_t>(bytes.size())) : Part{};
+      copies[i] = {to.page, to.offset, bytes};
+      added = static_cast<bool>(to.page);
+      return to;
+    });
+    if (added) copy_count_ += count;
+    return added;
+  }
+  // The same for bytes in several buffers that become full pages, at most kMostBuffers and `size` together: add_room()
+  // and then, unless it said false, fill() for each, in order, with where the one before ended.
   struct Filled {
     std::uint32_t part = 0;
     std::uint32_t bytes = 0;  // of that part
@@ -56,9 +73,6 @@ class HeaderSplit {
     }
     return at;
   }
-  // The page of a buffer, to be dropped when its bytes are copied; and all those, for who knows when that is.
-  void drop_later(Netmem page) noexcept { spent_.push_back(page); }
-  [[nodiscard]] std::vector<Netmem>& spent() { return spent_; }
 
   // Starts to copy what was added. Empty: the copy engine refused, and no byte of it arrives.
   [[nodiscard]] std::optional<CopyTicket> begin() noexcept;
@@ -77,7 +91,6 @@ class HeaderSplit {
   const std::uint32_t page_size_;
   std::vector<CopyIn> copies_;  // the first copy_count_
   std::size_t copy_count_ = 0;
-  std::vector<Netmem> spent_;
 };
 
 }  // namespace netmem

@@ -11,13 +11,15 @@ SplitFlight::SplitFlight(CopyEngine& engine) : engine_(engine), slots_(std::make
 SplitFlight::~SplitFlight() {
   for (; count_ != 0; --count_, first_ = (first_ + 1) % kMostBatches) {
     Slot& slot = oldest();
-    if (!slot.ended) wait(slot);
-    end(slot);
+    if (!slot.ended) {
+      wait(slot);
+      for (const SpentBuffer& buffer : slot.spent) drop(buffer.page);
+    }
     drop(std::span<Packet>(slot.packets));
   }
 }
 
-void SplitFlight::put(CopyTicket ticket, std::span<Packet> packets, std::vector<Netmem>& spent,
+void SplitFlight::put(CopyTicket ticket, std::span<Packet> packets, std::vector<SpentBuffer>& spent,
                       const SplitTally& tally) noexcept {
   NETMEM_CHECK(!full() && packets.size() <= kMostPackets, "a flight of %zu batches is given %zu packets more", count_,
                packets.size());
@@ -28,6 +30,7 @@ void SplitFlight::put(CopyTicket ticket, std::span<Packet> packets, std::vector<
   slot.count = packets.size();
   slot.tally = tally;
   for (std::size_t i = 0; i < packets.size(); ++i) slot.packets[i] = std::move(packets[i]);
+  slot.spent.clear();
   slot.spent.swap(spent);
   packets_.add(packets.size());
 }
@@ -37,8 +40,11 @@ std::optional<SplitFlight::Batch> SplitFlight::poll() noexcept {
   Slot& slot = oldest();
   const Result<bool> done = engine_.poll(slot.ticket);
   if (done && !*done) return {};
-  end(slot);
-  return Batch{.packets = std::span(slot.packets).first(slot.count), .tally = slot.tally, .well = done.has_value()};
+  slot.ended = true;
+  return Batch{.packets = std::span(slot.packets).first(slot.count),
+               .tally = slot.tally,
+               .spent = slot.spent,
+               .well = done.has_value()};
 }
 
 std::size_t SplitFlight::take(std::span<Packet> out) noexcept {
@@ -59,12 +65,6 @@ std::size_t SplitFlight::take(std::span<Packet> out) noexcept {
 // At the end nobody asks whether it went well.
 void SplitFlight::wait(const Slot& slot) noexcept {
   [[maybe_unused]] const Result<void> nobody_asks = engine_.wait(slot.ticket);
-}
-
-void SplitFlight::end(Slot& slot) noexcept {
-  slot.ended = true;
-  drop(std::span<const Netmem>(slot.spent));
-  slot.spent.clear();
 }
 
 }  // namespace netmem

@@ -28,6 +28,12 @@ struct SplitTally {
   std::uint64_t split_packets = 0, split_frame_bytes = 0, split_bytes = 0;  // with payload that is copied
 };
 
+// A buffer of a frame, with its reference, that nobody needs when its bytes are copied.
+struct SpentBuffer {
+  Netmem page;
+  std::uint64_t address = 0;  // what the kernel calls it
+};
+
 class SplitFlight {
  public:
   static constexpr std::size_t kMostBatches = 4;
@@ -37,7 +43,8 @@ class SplitFlight {
   struct Batch {
     std::span<Packet> packets;
     SplitTally tally;
-    bool well;  // false: the copy failed, and no payload can be relied on
+    std::span<const SpentBuffer> spent;  // the caller's; valid until the next put()
+    bool well;                           // false: the copy failed, and no payload can be relied on
   };
 
   // REQUIRES: the engine outlives the flight.
@@ -53,9 +60,10 @@ class SplitFlight {
   [[nodiscard]] bool full() const { return count_ == kMostBatches; }
   [[nodiscard]] std::uint64_t packets() const { return packets_.read(); }
 
-  // Takes the packets over, and pages to be dropped when their copy has ended: `spent` is empty then. `done`: they only
-  // wait for those before them. REQUIRES: not full.
-  void put(CopyTicket ticket, std::span<Packet> packets, std::vector<Netmem>& spent, const SplitTally& tally) noexcept;
+  // Takes the packets over, and buffers that the copy reads: `spent` is empty then. `done`: they only wait for those
+  // before them. REQUIRES: not full.
+  void put(CopyTicket ticket, std::span<Packet> packets, std::vector<SpentBuffer>& spent,
+           const SplitTally& tally) noexcept;
   // The oldest batch, if its copy has ended since the last call: its packets may be dropped until take(). Never blocks.
   [[nodiscard]] std::optional<Batch> poll() noexcept;
   // Moves packets that have landed to the front of `out`, but for those that were dropped; how many.
@@ -69,11 +77,10 @@ class SplitFlight {
     std::size_t count = 0;
     SplitTally tally;
     std::array<Packet, kMostPackets> packets;
-    std::vector<Netmem> spent;
+    std::vector<SpentBuffer> spent;
   };
   [[nodiscard]] Slot& oldest() { return slots_[first_]; }
   void wait(const Slot& slot) noexcept;
-  void end(Slot& slot) noexcept;
 
   CopyEngine& engine_;
   std::unique_ptr<Slot[]> slots_;

@@ -137,6 +137,7 @@ TEST_F(LateSplit, ACopyThatCannotBeginDropsItsPacketsInTheirTurn) {
 
 TEST_F(LateSplit, TheEndWaitsForWhatIsUnderWay) {
   deliver(100);
+  ASSERT_TRUE(world->kernel.deliver(udp_frame(9000)));
   EXPECT_TRUE(world->receive().empty());
   world.reset();  // the pools' books balance, and no ticket is left
   EXPECT_EQ(device->under_way(), 0u);
@@ -145,12 +146,15 @@ TEST_F(LateSplit, TheEndWaitsForWhatIsUnderWay) {
 TEST_F(LateSplit, BuffersOfLargeFramesAreHeldUntilTheyAreCopied) {
   ASSERT_TRUE(world->kernel.deliver(udp_frame(9000)));
   EXPECT_TRUE(world->receive().empty());
-  EXPECT_EQ(world->inflight(), 512) << "the kernel's, posted again, and three buffers";
+  EXPECT_EQ(world->inflight(), 512) << "the kernel's, and three buffers";
+  EXPECT_EQ(world->queue->posted(), 509u);
   device->complete(0);
   device->held = false;
   const auto packets = world->receive();
   ASSERT_EQ(packets.size(), 1u);
   EXPECT_TRUE(std::ranges::equal(bytes_of(packets[0]), udp_frame(9000)));
+  EXPECT_EQ(world->queue->posted(), 511u) << "all but the header's is the kernel's again";
+  EXPECT_EQ(world->pool->counters().cached, 0u) << "without a detour";
 }
 
 }  // namespace

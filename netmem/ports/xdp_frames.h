@@ -9,8 +9,10 @@
 //  2. What the kernel gives back is looked up there: an address outside the region, a range that leaves its chunk, or a
 //     chunk that is not the kernel's, stops the program with its value.
 //  3. What the kernel gets lies in the region, whatever else the pool's provider has.
-//  4. A chunk goes from sending to receiving, without a detour through the pool, only if it is a whole page of the pool
-//     and nobody else held it when it was sent; its life ended then.
+//  4. A chunk goes back to receiving, without a detour through the pool, only if nobody else has it: after receiving,
+//  if
+//     it was given to nobody; after sending, if it is a whole page of the pool that nobody else held when it was sent,
+//     and its life ended then.
 #pragma once
 
 #include <array>
@@ -90,9 +92,12 @@ class XdpFrames {
                  as_long(address));
     const Netmem page = Netmem::from_bits(book & ~kReceivingBit);
     book = 0;
-    __builtin_prefetch(&page.descriptor());  // both for the drop, which is not far
-    __builtin_prefetch(&page.life(), 1);
     return {page, static_cast<std::uint32_t>(address) & page_mask_, size};
+  }
+  // The drop of what was received is not far.
+  static void prefetch_drop(Netmem page) {
+    __builtin_prefetch(&page.descriptor());
+    __builtin_prefetch(&page.life(), 1);
   }
   // `alone`: nobody else has a reference, and the page may be posted again.
   struct Sent {
@@ -110,7 +115,8 @@ class XdpFrames {
     if (--sends.times == 0) book = 0;
     return {page, std::exchange(sends.alone, false)};
   }
-  // REQUIRES: what take_sent() said is alone at `address`, and room in the ring.
+  // The kernel's for receiving again, with the caller's reference. REQUIRES: nobody else has the chunk, which
+  // take_received() or take_sent() gave, and room in the ring.
   void post_again(XdpProducer<std::uint64_t>& fill, Netmem page, std::uint64_t address) {
     fill.put(note_posted(page, address & ~std::uint64_t{chunk_ - 1}));
   }

@@ -54,6 +54,8 @@ XdpQueue::XdpQueue(PagePool& frames, XdpRings rings, const XdpQueueOptions& opti
   if (options.payload != nullptr) {
     split_.emplace(*options.payload);
     flight_.emplace(options.payload->provider().copy_engine());
+    spent_.reserve(SplitFlight::kMostSpent);
+    page_each_ = options.payload->page_size() == options.chunk;
   }
   arrived_.interface = options.interface;
   arrived_.queue = options.queue;
@@ -65,13 +67,14 @@ XdpQueue::~XdpQueue() { frames_.take_all_home(); }
 
 std::size_t XdpQueue::receive(std::span<Packet> out) noexcept {
   if (sending_.mine() != 0) complete();
-  post(least_missing_);
   std::size_t count = land(out);
+  post(least_missing_);
   const std::size_t wanted = std::min(out.size(), kBatch);
   std::uint32_t ready = receive_.available(waiting_ ? ~0U : static_cast<std::uint32_t>(wanted));
   if (ready != 0 && count < out.size()) {
     arrived_.received_ns = realtime_ns();
-    for (std::uint32_t before = 0; ready != before && count < out.size() && !(flight_ && flight_->full());) {
+    for (std::uint32_t before = 0;
+         ready != 0 && ready != before && count < out.size() && !(flight_ && flight_->full());) {
       before = ready;
       count += receive_batch(out.subspan(count, std::min(out.size() - count, kBatch)), ready);
     }
@@ -128,6 +131,7 @@ std::size_t XdpQueue::receive_batch(std::span<Packet> out, std::uint32_t& ready)
 // Fills the packet, or drops the frame and counts it: a frame of one buffer.
 [[gnu::always_inline]] inline void XdpQueue::deliver_single(const xdp_desc& buffer, Packet& packet) noexcept {
   const Part whole = frames_.take_received(buffer.addr, buffer.len);
+  frames_.prefetch_drop(whole.page);
   const std::span<const std::byte> bytes(frames_.at(buffer.addr), buffer.len);
   const bool headers = look_at(bytes, buffer.len, packet.info);
   const HeaderLayout& layout = packet.info.layout;
@@ -180,7 +184,14 @@ inline XdpQueue::Extent XdpQueue::measure(std::uint32_t at, std::uint32_t ready)
 
 inline Part XdpQueue::take(std::uint32_t at) noexcept {
   const xdp_desc& buffer = receive_.entry(at);
-  return frames_.take_received(buffer.addr, buffer.len);
+  const Part part = frames_.take_received(buffer.addr, buffer.len);
+  frames_.prefetch_drop(part.page);
+  return part;
+}
+
+inline SpentBuffer XdpQueue::take_spent(std::uint32_t at) noexcept {
+  const xdp_desc& buffer = receive_.entry(at);
+  return {frames_.take_received(buffer.addr, buffer.len).page, buffer.addr};
 }
 
 XdpQueue::Frame XdpQueue::take_rest(const Part& first, std::uint32_t at, std::uint32_t buffers) noexcept {
@@ -190,7 +201,7 @@ XdpQueue::Frame XdpQueue::take_rest(const Part& first, std::uint32_t at, std::ui
 }
 
 // Fills the packet, or drops the frame and counts it: a frame of several buffers.
-[[gnu::always_inline]] inline void XdpQueue::deliver_scattered(std::uint32_t at, Extent extent,
+[[gnu::always_inline]] inline void XdpQueue::deliver_scattered(std::uint32_t at, const Extent& extent,
                                                                Packet& packet) noexcept {
   const Part first = take(at);
   if (!extent.whole || discarding_) [[unlikely]] {
@@ -201,9 +212,11 @@ XdpQueue::Frame XdpQueue::take_rest(const Part& first, std::uint32_t at, std::ui
   const bool headers = look_at({frames_.at(receive_.entry(at).addr), first.size}, extent.size, packet.info);
   const HeaderLayout& layout = packet.info.layout;
   const bool padded = layout.payload + layout.payload_size != extent.size;
+  const bool usual = layout.payload < first.size && !padded && extent.buffers < kMostBuffers;
   if (headers && split_ && layout.payload_size != 0) {
-    return deliver_split(first, at, extent, packet);
-  } else if (headers && layout.payload < first.size && !padded && extent.buffers < kMostBuffers) [[likely]] {
+    return usual && page_each_ && layout.payload_size > options_.chunk ? deliver_split_each(first, at, extent, packet)
+                                                                       : deliver_split(first, at, extent, packet);
+  } else if (headers && usual) [[likely]] {
     packet.set_joined(first, layout.payload);
     packet.add_payloads(extent.buffers - 1, [this, at](std::uint32_t i) { return take(at + 1 + i); });
   } else {
@@ -243,7 +256,21 @@ void XdpQueue::deliver_joined(Frame frame, Packet& packet) noexcept {
   }
 }
 
-void XdpQueue::deliver_split(const Part& first, std::uint32_t at, Extent extent, Packet& packet) noexcept {
+// A page for each buffer. REQUIRES: each buffer has payload, and nothing behind it.
+void XdpQueue::deliver_split_each(const Part& first, std::uint32_t at, const Extent& extent, Packet& packet) noexcept {
+  const std::uint32_t header = packet.info.layout.payload;
+  packet.set_header({first.page, first.offset, header});
+  const bool added = split_->add_each(packet, extent.buffers, [&](std::uint32_t i) {
+    const xdp_desc& buffer = receive_.entry(at + i);
+    const std::span bytes(frames_.at(buffer.addr), buffer.len);
+    if (i == 0) return bytes.subspan(header);
+    spent_.push_back(take_spent(at + i));
+    return bytes;
+  });
+  finish_deliver_split(added, extent.size, packet);
+}
+
+void XdpQueue::deliver_split(const Part& first, std::uint32_t at, const Extent& extent, Packet& packet) noexcept {
   const HeaderLayout& layout = packet.info.layout;
   packet.set_header({first.page, first.offset, layout.payload});
   const bool added = split_->add_room(packet, layout.payload_size);
@@ -254,10 +281,7 @@ void XdpQueue::deliver_split(const Part& first, std::uint32_t at, Extent extent,
     const std::uint32_t skipped = i == 0 ? layout.payload : 0;
     const std::uint32_t piece = std::min(left, buffer.len - skipped);
     left -= piece;
-    if (i != 0) {
-      const Netmem page = take(at + i).page;  // its bytes are copied later
-      added ? split_->drop_later(page) : drop(page);
-    }
+    if (i != 0) spent_.push_back(take_spent(at + i));
     if (added && piece != 0) filled = split_->fill(packet, filled, {frames_.at(buffer.addr) + skipped, piece});
   }
   finish_deliver_split(added, extent.size, packet);
@@ -286,15 +310,27 @@ std::size_t XdpQueue::finish_split(std::span<Packet> packets) noexcept {
   if (!ticket) [[unlikely]]
     packets = packets.first(keep_unsplit(packets, tally_));
   if (ticket.value_or(CopyTicket::done) == CopyTicket::done) {
-    if (!split_->spent().empty()) drop(std::span<const Netmem>(split_->spent()));
-    split_->spent().clear();
+    put_back(spent_);
+    spent_.clear();
     if (flight_->empty()) [[likely]] {
       count_batch(tally_);
       return packets.size();
     }
   }
-  flight_->put(ticket.value_or(CopyTicket::done), packets, split_->spent(), tally_);
+  flight_->put(ticket.value_or(CopyTicket::done), packets, spent_, tally_);
   return 0;
+}
+
+// Buffers that nobody else has had need not go by way of the pool.
+void XdpQueue::put_back(std::span<const SpentBuffer> buffers) noexcept {
+  if (buffers.empty()) return;
+  const std::uint32_t missing = options_.most_posted - static_cast<std::uint32_t>(posted_.mine());
+  const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(buffers.size(), missing));
+  const std::uint32_t posted = std::min(wanted, fill_.room(wanted));
+  fill_.prefetch(posted);
+  for (const SpentBuffer& buffer : buffers.first(posted)) frames_.post_again(fill_, buffer.page, buffer.address);
+  show_posted(posted);
+  for (const SpentBuffer& buffer : buffers.subspan(posted)) drop(buffer.page);
 }
 
 // The copy failed: packets whose payload it was are dropped. How many are left, at the front.
@@ -319,6 +355,7 @@ std::size_t XdpQueue::land(std::span<Packet> out) noexcept {
     if (std::optional<SplitFlight::Batch> batch = flight_->poll()) {
       if (!batch->well) keep_unsplit(batch->packets, batch->tally);
       count_batch(batch->tally);
+      put_back(batch->spent);
     }
     if (!flight_->landed()) break;
     count += flight_->take(out.subspan(count));
@@ -334,10 +371,14 @@ void XdpQueue::post(std::uint32_t least) noexcept {
   }
   const std::uint32_t wanted = std::min(missing, fill_.room(missing));
   const auto given = static_cast<std::uint32_t>(frames_.post(fill_, wanted));
-  fill_.publish();
-  posted_.add(given);
+  show_posted(given);
   if (given < wanted && !starved_) counts_.starved.add(1);
   starved_ = given < wanted;
+}
+
+void XdpQueue::show_posted(std::uint32_t count) noexcept {
+  fill_.publish();
+  posted_.add(count);
 }
 
 // ---- sending ----
@@ -539,8 +580,7 @@ void XdpQueue::complete_batch(std::uint32_t count) noexcept {
   }
   completion_.release(count);
   sending_.set(sending_.mine() - count);
-  fill_.publish();
-  posted_.add(posted);
+  show_posted(posted);
   if (home != 0) drop(std::span<const Netmem>(going_home_).first(home));
 }
 

@@ -102,15 +102,18 @@ class XdpQueue {
   std::size_t receive_scattered(std::span<Packet> out, std::uint32_t& used, std::uint32_t ready) noexcept;
   Extent measure(std::uint32_t at, std::uint32_t ready) const noexcept;
   Part take(std::uint32_t at) noexcept;
+  SpentBuffer take_spent(std::uint32_t at) noexcept;
   Frame take_rest(const Part& first, std::uint32_t at, std::uint32_t buffers) noexcept;
   bool look_at(std::span<const std::byte> first, std::uint32_t size, PacketInfo& info) noexcept;
   void deliver_single(const xdp_desc& buffer, Packet& packet) noexcept;
-  void deliver_scattered(std::uint32_t at, Extent extent, Packet& packet) noexcept;
+  void deliver_scattered(std::uint32_t at, const Extent& extent, Packet& packet) noexcept;
   void deliver_whole(Frame frame, Packet& packet) noexcept;
   void deliver_joined(Frame frame, Packet& packet) noexcept;
-  void deliver_split(const Part& first, std::uint32_t at, Extent extent, Packet& packet) noexcept;
+  void deliver_split_each(const Part& first, std::uint32_t at, const Extent& extent, Packet& packet) noexcept;
+  void deliver_split(const Part& first, std::uint32_t at, const Extent& extent, Packet& packet) noexcept;
   void finish_deliver_split(bool added, std::uint32_t frame_size, Packet& packet) noexcept;
   std::size_t finish_split(std::span<Packet> packets) noexcept;
+  void put_back(std::span<const SpentBuffer> buffers) noexcept;
   std::size_t keep_unsplit(std::span<Packet> packets, SplitTally& tally) noexcept;
   std::size_t land(std::span<Packet> out) noexcept;
   void count_batch(const SplitTally& tally) noexcept;
@@ -127,6 +130,7 @@ class XdpQueue {
   [[nodiscard]] bool enqueue(Packet& packet, const Ranges& ranges) noexcept;
   void complete_batch(std::uint32_t count) noexcept;
   void post(std::uint32_t least) noexcept;
+  void show_posted(std::uint32_t count) noexcept;
 
   XdpFrames frames_;
   Linearizer linearizer_;
@@ -143,9 +147,11 @@ class XdpQueue {
   // each time.
   std::array<Part, kMostBuffers> buffers_;
   std::array<Netmem, kBatch> going_home_;
-  PacketInfo arrived_;  // what the packets of the batch being received have in common
-  SplitTally tally_;    // of that batch
+  std::vector<SpentBuffer> spent_;  // of the batch being received
+  PacketInfo arrived_;              // what the packets of the batch being received have in common
+  SplitTally tally_;                // of that batch
   std::uint64_t taken_ = 0;
+  bool page_each_ = false;
   bool starved_ = false;
   bool discarding_ = false;  // the rest of a frame of too many buffers
   bool waiting_ = false;     // for the last buffers of a frame

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "netmem/providers/device.h"
 #include "tests/support/flaky_device.h"
 #include "tests/support/heap_counter.h"
@@ -227,26 +229,91 @@ TEST(XdpQueueSplit, PayloadMovesToDeviceMemoryAndHeadersStay) {
   EXPECT_EQ(world.payload->counters().fragments, 6u) << "small payloads share pages";
 }
 
-TEST(XdpQueueSplit, LargeFramesMoveIntoSeveralPages) {
+// The only packet that there is.
+Packet received_whole(XdpWorld& world, const frames::Bytes& frame) {
+  auto packets = world.receive();
+  EXPECT_EQ(packets.size(), 1u);
+  if (packets.empty()) return {};
+  expect_bytes(packets[0], frame);
+  return std::move(packets[0]);
+}
+
+TEST(XdpQueueSplit, LargeFramesMoveIntoAPageForEachBuffer) {
   XdpWorld world(with_split(memfd(256)));
   for (const std::size_t size : {std::size_t{9000}, std::size_t{30'000}, std::size_t{60'000}}) {
     world.queue->post();
     ASSERT_TRUE(world.kernel.deliver(udp_frame(size)));
-    auto packets = world.receive();
-    ASSERT_EQ(packets.size(), 1u);
-    expect_bytes(packets[0], udp_frame(size));
-    EXPECT_EQ(packets[0].payload().size(), (size + 4095) / 4096);
+    const Packet packet = received_whole(world, udp_frame(size));
+    EXPECT_EQ(packet.payload().size(), (kUdpHeaders + size + 3839) / 3840);
+    EXPECT_EQ(packet.payload()[0].size, 3840 - kUdpHeaders);
     EXPECT_EQ(world.inflight(), static_cast<std::int64_t>(world.queue->posted()) + 1) << "the header's page is held";
   }
+}
+
+TEST(XdpQueueSplit, FramesOfMorePiecesThanAPacketHasRoomForMoveIntoFullPages) {
+  XdpWorld world(with_split(memfd(256)));
+  world.queue->post();
+  ASSERT_TRUE(world.kernel.deliver(udp_frame(65'507)));
+  EXPECT_EQ(received_whole(world, udp_frame(65'507)).payload().size(), 16u);
+}
+
+TEST(XdpQueueSplit, BuffersSmallerThanPagesMoveIntoFullPages) {
+  XdpWorldOptions options = with_split(memfd(256));
+  options.kernel.chunk = 2048;
+  XdpWorld world(options);
+  world.queue->post();
+  ASSERT_TRUE(world.kernel.deliver(udp_frame(9000)));
+  EXPECT_EQ(received_whole(world, udp_frame(9000)).payload().size(), 3u);
 }
 
 TEST(XdpQueueSplit, HeadersThatEndWithTheFirstBufferGoBeforeTheirPayload) {
   XdpWorld world(with_split(memfd(8)));
   world.queue->post();
   ASSERT_TRUE(world.kernel.deliver(udp_frame(3 * kUdpHeaders), kUdpHeaders));
-  const auto packets = world.receive();
-  ASSERT_EQ(packets.size(), 1u);
-  expect_bytes(packets[0], udp_frame(3 * kUdpHeaders));
+  (void)received_whole(world, udp_frame(3 * kUdpHeaders));
+  const frames::Bytes large = udp_frame(9000);
+  world.kernel.take_posted();
+  world.kernel.put_buffer(std::span(large).first(kUdpHeaders), true);
+  for (std::size_t at = kUdpHeaders; at < large.size(); at += 3000)
+    world.kernel.put_buffer(std::span(large).subspan(at, 3000), at + 3000 < large.size());
+  (void)received_whole(world, large);
+}
+
+TEST(XdpQueueSplit, PaddingBehindALargePayloadIsNotSplit) {
+  XdpWorld world(with_split(memfd(8)));
+  world.queue->post();
+  ASSERT_TRUE(world.kernel.deliver(udp_frame(9000) + frames::zeros(20)));
+  EXPECT_EQ(received_whole(world, udp_frame(9000)).payload_size(), 9000u);
+}
+
+TEST(XdpQueueSplit, BuffersThatAreCopiedArePostedAgainAsTheyAre) {
+  for (const std::uint32_t chunk : {4096U, 2048U}) {
+    XdpWorldOptions options = with_split(memfd(64));
+    options.kernel.chunk = chunk;
+    XdpWorld world(options);
+    world.queue->post();
+    for (unsigned i = 0; i < 50; ++i) {  // more buffers than were posted at first
+      ASSERT_TRUE(world.kernel.deliver(udp_frame(9000, i)));
+      (void)received_whole(world, udp_frame(9000, i));
+    }
+    EXPECT_LE(world.inflight(), static_cast<std::int64_t>(world.queue->posted()));
+    EXPECT_LE(world.pool->counters().cached, 50u) << "others than headers' pages came home";
+    world.kernel.take_posted();
+    EXPECT_EQ(std::set(world.kernel.frames.begin(), world.kernel.frames.end()).size(), world.queue->posted());
+  }
+}
+
+TEST(XdpQueueSplit, BuffersThatTheFillRingHasNoRoomForGoHome) {
+  XdpWorldOptions options = with_split(memfd(64));
+  options.kernel.ring = 8;
+  XdpWorld world(options);
+  world.queue->post();
+  for (unsigned i = 0; i < 10; ++i) {
+    ASSERT_TRUE(world.kernel.deliver(udp_frame(9000, i)));
+    (void)received_whole(world, udp_frame(9000, i));
+    EXPECT_LE(world.kernel.in_fill_ring(), 8u);
+  }
+  EXPECT_EQ(world.inflight(), static_cast<std::int64_t>(world.queue->posted()));
 }
 
 TEST(XdpQueueSplit, WithoutPayloadThereIsOnlyAHeader) {
@@ -288,6 +355,18 @@ TEST(XdpQueueSplit, AFrameForWhosePayloadThereIsNoPageIsDroppedAndCounted) {
   packets = world.receive();
   ASSERT_EQ(packets.size(), 1u);
   expect_bytes(packets[0], udp_frame(3000, 9));
+}
+
+TEST(XdpQueueSplit, AFrameForWhichPagesEndHalfWayLeavesTheOthersAlone) {
+  XdpWorld world(with_split(memfd(4)));
+  world.queue->post();
+  for (const std::size_t size : {9000, 9001, 100}) ASSERT_TRUE(world.kernel.deliver(udp_frame(size)));
+  const auto packets = world.receive();
+  ASSERT_EQ(packets.size(), 2u);
+  expect_bytes(packets[0], udp_frame(9000));
+  expect_bytes(packets[1], udp_frame(100));
+  EXPECT_EQ(world.count("no_device_page"), 1u);
+  EXPECT_EQ(world.payload->counters().inflight(), 3);
 }
 
 TEST(XdpQueueSplit, AllPayloadsOfABatchAreCopiedTogether) {
