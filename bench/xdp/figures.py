@@ -13,12 +13,12 @@ COMPARED = {"per_second": "packets per second", "processor_ns": "processor time"
             "both_ns": "processor time of both at the same rate"}
 COALESCED_FROM = 2e6  # frames per second, 64 to a wait, that are let gather for sure (netmem/ports/coalescing.h)
 OUTRUN = 0.95  # received : sent, from which on the generator was hardly faster than the receiver
-# task: whom to compare with, target; drop_seldom is compared with nobody
+# task: whom to compare with, target; drop_seldom and split_seldom are compared with nobody
 TARGETS = {"drop": ("drop", 1.0), "drop_eager": ("drop", None), "split": ("drop", 0.8), "echo": ("echo", 1.0)}
 
 SAME_WORK = {"netmem_echo": "testpmd_echo", "netmem_program": "testpmd_5tswap"}  # MAC addresses; IP addresses and ports, too
 
-OWN = {"netmem": 60, "netmem_seldom": 60, "netmem_split": 120}  # cycles per packet
+OWN = {"netmem": 60, "netmem_seldom": 60, "netmem_split": 120, "netmem_split_seldom": 120}  # cycles per packet
 FULL = 16  # packets at once, from which on they share what a call costs
 
 
@@ -116,26 +116,27 @@ def number(value, unit=""):
     return "-" if value is None else f"{value:.3g}{unit}" if abs(value) < 100 else f"{value:.0f}{unit}"
 
 
-def busy_of(runs):
+def busy_of(runs, kind="busy"):
     """Cycles per packet of the program itself: the median of packets, or the mean where there is no other."""
-    cycles = [run["busy"]["median"] if run["busy"].get("median") is not None else run["busy"]["mean"]
-              for run in runs if run.get("busy")]
+    cycles = [run[kind]["median"] if run[kind].get("median") is not None else run[kind]["mean"]
+              for run in runs if run.get(kind)]
     return statistics.median(cycles) if cycles else None
 
 
 def own_cycles(runs):
-    """netmem's own part, without the kernel's. With the split the copy is in it, so only the smallest payload is judged."""
+    """netmem's own part, without the kernel's and without copies."""
     found = []
     for mode in keys(runs, "mode"):
         for size in keys(runs, "size"):
             for name in keys(runs, "receiver"):
                 here = select(runs, mode=mode, size=size, receiver=name)
-                cycles = busy_of(here)
-                if name in OWN and cycles is not None:
+                busy = busy_of(here)
+                if name in OWN and busy is not None:
+                    cycles = busy_of(here, "without_copies") or busy
                     batch = statistics.median(run["busy"]["batch"] for run in here if run["busy"])
-                    target = OWN[name] if batch >= FULL and (name != "netmem_split" or size <= 64) else None
-                    found.append({"mode": mode, "size": size, "receiver": name, "cycles": cycles, "batch": batch,
-                                  "target": target, "met": target and cycles <= target})
+                    target = OWN[name] if batch >= FULL else None
+                    found.append({"mode": mode, "size": size, "receiver": name, "cycles": cycles, "copies": busy - cycles,
+                                  "batch": batch, "target": target, "met": target and cycles <= target})
     return found
 
 
@@ -143,7 +144,7 @@ def row(name, runs):
     of = {figure: [figures_of(run)[figure] for run in runs] for figure in figures_of(runs[0])}
     rate, kernel = spread(of["per_second"]), of["kernel_ns"]
     cells = [f"{value / 1e6:8.3f}" for value in (rate["min"], rate["median"], rate["max"])]
-    return (f"  {name:14} {' '.join(cells)} {statistics.median(of['sent_per_second']) / 1e6:8.3f} "
+    return (f"  {name:19} {' '.join(cells)} {statistics.median(of['sent_per_second']) / 1e6:8.3f} "
             f"{100 * statistics.median(of['of_sent']):6.1f} {number(statistics.median(of['processor_ns'])):>9} "
             f"{number(statistics.median(kernel)) if kernel[0] is not None else '-':>9} {number(busy_of(runs)):>7} "
             f"{100 * statistics.median(of['softirq']):7.0f}")
@@ -173,7 +174,8 @@ def text(figures):
             lines += [say_ratio(ratio) for ratio in figures["ratios"] if ratio["mode"] == mode and ratio["size"] == size]
     if figures["own"]:
         lines += ["", "netmem's own cycles per packet, median of packets"]
-    lines += [f"  {own['mode']}, {own['size']} bytes, {own['receiver']}: {own['cycles']:.0f}, {own['batch']:.1f} at once" +
+    lines += [f"  {own['mode']}, {own['size']} bytes, {own['receiver']}: {own['cycles']:.0f}" +
+              (f" and {own['copies']:.0f} of copies" if own.get("copies") else "") + f", {own['batch']:.1f} at once" +
               ("" if own["target"] is None else f", target {own['target']}: {'met' if own['met'] else 'missed'}")
               for own in figures["own"]]
     if figures["missing"]:

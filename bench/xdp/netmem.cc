@@ -17,6 +17,8 @@
 #include "bench/parse_or_exit.h"
 #include "bench/xdp/common.h"
 #include "netmem/ports/xdp_port.h"
+#include "netmem/providers/decorator.h"
+#include "netmem/providers/host_copy_engine.h"
 #include "netmem/providers/huge.h"
 #include "netmem/providers/memory_spec.h"
 
@@ -57,25 +59,56 @@ Result<std::shared_ptr<MemoryProvider>> make_memory(const std::string& text) {
   return make_huge_provider({.size = spec->size, .page_size = kPage, .outside_size = 0});
 }
 
-PagePoolPtr make_pool(const std::string& memory, const char* name, bool device) {
+PagePoolPtr make_pool(std::shared_ptr<MemoryProvider> memory, const char* name, bool device) {
   PoolOptions options;
   options.name = name;
   options.allow_unreadable = device;
-  return get(PagePool::create(get(make_memory(memory)), options));
+  return get(PagePool::create(std::move(memory), options));
 }
+
+// Memory whose copies are timed, but for the check of their ranges: that is netmem's own, so it is made once more.
+class TimedCopies final : public Decorator {
+ public:
+  explicit TimedCopies(std::shared_ptr<MemoryProvider> inner)
+      : Decorator(std::move(inner)), engine_(Decorator::copy_engine(), is_device() ? regions().front() : nullptr) {}
+
+  [[nodiscard]] CopyEngine& copy_engine() override { return engine_; }
+  // Since the last call.
+  [[nodiscard]] std::uint64_t take_cycles() { return std::exchange(engine_.cycles, 0); }
+
+ private:
+  struct Engine final : CopyEngine {
+    Engine(CopyEngine& timed, const Region* reached) : inner(timed), region(reached) {}
+    Result<void> copy_in(std::span<const CopyIn> batch) override {
+      if (auto fits = check_batch(batch, region); !fits) return fits;
+      const std::uint64_t before = read_cycles();
+      auto done = inner.copy_in(batch);
+      cycles += read_cycles() - before;
+      return done;
+    }
+    Result<void> copy_out(std::span<const CopyOut> batch) override { return inner.copy_out(batch); }
+
+    CopyEngine& inner;
+    const Region* const region;
+    std::uint64_t cycles = 0;
+  };
+  Engine engine_;
+};
 
 using Clock = std::chrono::steady_clock;
 
 class Receiver {
  public:
-  explicit Receiver(const Options& options) : options_(options), frames_(make_pool(options.frames, "frames", false)) {
+  explicit Receiver(const Options& options)
+      : options_(options), frames_(make_pool(get(make_memory(options.frames)), "frames", false)) {
     XdpOptions port;
     port.chunk = options.chunk;
     port.most_posted = options.posted;
     port.coalesce_us = options.coalesce;
     port.busy_poll = options.busy_poll;
     if (options.split) {
-      payload_ = make_pool(options.payload, "payload", true);
+      copies_ = std::make_shared<TimedCopies>(get(make_memory(options.payload)));
+      payload_ = make_pool(copies_, "payload", true);
       port.payload = payload_.get();
     }
     auto filter = get(XdpFilter::attach(options.interface));
@@ -99,8 +132,8 @@ class Receiver {
     for (const Counter& counter : port_->counters())
       counters += fmt::format(R"({}"{}": {})", counters.empty() ? "" : ", ", counter.name, counter.value);
     return fmt::format(
-        R"({{"received": {}, "bytes": {}, "returned": {}, "not_returned": {}, "busy": {}, "counters": {{{}}}}})",
-        received_, bytes_, returned_, not_returned_, busy_.json(), counters);
+        R"({{"received": {}, "bytes": {}, "returned": {}, "not_returned": {}, "busy": {}, "without_copies": {}, "counters": {{{}}}}})",
+        received_, bytes_, returned_, not_returned_, busy_.json(), without_copies_.json(), counters);
   }
 
  private:
@@ -117,7 +150,9 @@ class Receiver {
     const std::size_t count = get(port_->receive(packets_, 0));
     if (count == 0) return 0;
     finish(count);
-    busy_.add(read_cycles() - before, count);
+    const std::uint64_t cycles = read_cycles() - before;
+    busy_.add(cycles, count);
+    if (copies_) without_copies_.add(cycles - copies_->take_cycles(), count);
     return count;
   }
 
@@ -144,11 +179,12 @@ class Receiver {
   }
 
   Options options_;
+  std::shared_ptr<TimedCopies> copies_;
   PagePoolPtr frames_, payload_;
   std::unique_ptr<XdpPort> port_;
   std::array<Packet, kBatch> packets_;
   std::uint64_t received_ = 0, bytes_ = 0, returned_ = 0, not_returned_ = 0;
-  BusyCycles busy_;
+  BusyCycles busy_, without_copies_;
 };
 
 Options parse(int argc, char** argv) {

@@ -183,6 +183,7 @@ def all_receivers():
         Receiver("netmem_eager", "drop_eager", "xdp_netmem", ["--coalesce", "0"]),
         Receiver("netmem_seldom", "drop_seldom", "xdp_netmem", ["--every", "200"]),
         Receiver("netmem_split", "split", "xdp_netmem", ["--split"]),
+        Receiver("netmem_split_seldom", "split_seldom", "xdp_netmem", ["--split", "--every", "200"]),
         Receiver("bare_echo", "echo", "xdp_bare", ["--echo"]),
         Testpmd("testpmd_echo", "echo", "macswap"),
         Testpmd("testpmd_5tswap", "echo", "5tswap"),
