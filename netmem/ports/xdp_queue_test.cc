@@ -360,7 +360,7 @@ TEST(XdpQueueSplit, AFrameForWhosePayloadThereIsNoPageIsDroppedAndCounted) {
 TEST(XdpQueueSplit, AFrameForWhichPagesEndHalfWayLeavesTheOthersAlone) {
   XdpWorld world(with_split(memfd(4)));
   world.queue->post();
-  for (const std::size_t size : {9000, 9001, 100}) ASSERT_TRUE(world.kernel.deliver(udp_frame(size)));
+  for (const std::size_t size : {9000U, 9001U, 100U}) ASSERT_TRUE(world.kernel.deliver(udp_frame(size)));
   const auto packets = world.receive();
   ASSERT_EQ(packets.size(), 2u);
   expect_bytes(packets[0], udp_frame(9000));
