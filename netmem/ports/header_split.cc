@@ -5,9 +5,10 @@
 namespace netmem {
 
 HeaderSplit::HeaderSplit(PagePool& pool)
-    : pool_(pool), engine_(pool.provider().copy_engine()), page_size_(static_cast<std::uint32_t>(pool.page_size())) {
-  copies_.reserve(kMostPackets * (kMostBuffers + Packet::kMostPayloads));
-}
+    : pool_(pool),
+      engine_(pool.provider().copy_engine()),
+      page_size_(static_cast<std::uint32_t>(pool.page_size())),
+      copies_(kMostPackets * (kMostBuffers + Packet::kMostPayloads)) {}
 
 bool HeaderSplit::add_room(Packet& packet, std::uint32_t size) noexcept {
   for (std::uint32_t left = size; left != 0;) {

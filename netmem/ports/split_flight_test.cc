@@ -143,6 +143,16 @@ TEST_F(LateSplit, TheEndWaitsForWhatIsUnderWay) {
   EXPECT_EQ(device->under_way(), 0u);
 }
 
+TEST_F(LateSplit, BuffersOfAFrameForWhichThereIsNoPageWaitForNoCopy) {
+  for (int i = 0; i < 169; ++i) ASSERT_TRUE(world->kernel.deliver(udp_frame(11000)));
+  EXPECT_TRUE(world->receive().empty());
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(world->kernel.deliver(udp_frame(11000)));
+  EXPECT_TRUE(world->receive().empty());
+  EXPECT_EQ(world->count("no_device_page"), 1u) << "512 pages are enough for 170 frames of three";
+  EXPECT_EQ(world->count("copying"), 170u);
+  EXPECT_EQ(world->inflight(), static_cast<std::int64_t>(world->queue->posted() + 170 * 3));
+}
+
 TEST_F(LateSplit, BuffersOfLargeFramesAreHeldUntilTheyAreCopied) {
   ASSERT_TRUE(world->kernel.deliver(udp_frame(9000)));
   EXPECT_TRUE(world->receive().empty());
