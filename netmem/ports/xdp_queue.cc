@@ -139,8 +139,8 @@ std::size_t XdpQueue::receive_batch(std::span<Packet> out, std::uint32_t& ready)
     packet.set_header({whole.page, whole.offset, headers ? layout.payload : whole.size});
   } else if (split_) {
     packet.set_header({whole.page, whole.offset, layout.payload});
-    return finish_deliver_split(split_->add(packet, bytes.subspan(layout.payload, layout.payload_size)),
-                                {1, whole.size, true}, packet);
+    return finish_deliver_split(split_->add(packet, bytes.subspan(layout.payload, layout.payload_size)), whole.size,
+                                packet);
   } else {
     packet.set_joined({whole.page, whole.offset, layout.payload + layout.payload_size}, layout.payload);
   }
@@ -267,7 +267,9 @@ void XdpQueue::deliver_split_each(const Part& first, std::uint32_t at, const Ext
     spent_.push_back(take_spent(at + i));
     return bytes;
   });
-  finish_deliver_split(added, extent, packet);
+  if (!added) [[unlikely]]
+    drop_spent(extent.buffers - 1);
+  finish_deliver_split(added, extent.size, packet);
 }
 
 void XdpQueue::deliver_split(const Part& first, std::uint32_t at, const Extent& extent, Packet& packet) noexcept {
@@ -284,20 +286,23 @@ void XdpQueue::deliver_split(const Part& first, std::uint32_t at, const Extent& 
     if (i != 0) spent_.push_back(take_spent(at + i));
     if (added && piece != 0) filled = split_->fill(packet, filled, {frames_.at(buffer.addr) + skipped, piece});
   }
-  finish_deliver_split(added, extent, packet);
+  if (!added) [[unlikely]]
+    drop_spent(extent.buffers - 1);
+  finish_deliver_split(added, extent.size, packet);
 }
 
-void XdpQueue::finish_deliver_split(bool added, const Extent& frame, Packet& packet) noexcept {
+// The last ones, which no copy reads.
+void XdpQueue::drop_spent(std::uint32_t count) noexcept {
+  for (; count != 0; --count, spent_.pop_back()) drop(spent_.back().page);
+}
+
+void XdpQueue::finish_deliver_split(bool added, std::uint32_t frame_size, Packet& packet) noexcept {
   if (!added) [[unlikely]] {
     counts_.no_device_page.add(1);
-    for (std::uint32_t i = 1; i < frame.buffers; ++i) {  // no copy reads them
-      drop(spent_.back().page);
-      spent_.pop_back();
-    }
     return packet.reset();
   }
   ++tally_.split_packets;
-  tally_.split_frame_bytes += frame.size;
+  tally_.split_frame_bytes += frame_size;
   tally_.split_bytes += packet.info.layout.payload_size;
 }
 

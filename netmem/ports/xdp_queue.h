@@ -111,7 +111,8 @@ class XdpQueue {
   void deliver_joined(Frame frame, Packet& packet) noexcept;
   void deliver_split_each(const Part& first, std::uint32_t at, const Extent& extent, Packet& packet) noexcept;
   void deliver_split(const Part& first, std::uint32_t at, const Extent& extent, Packet& packet) noexcept;
-  void finish_deliver_split(bool added, const Extent& frame, Packet& packet) noexcept;
+  void drop_spent(std::uint32_t count) noexcept;
+  void finish_deliver_split(bool added, std::uint32_t frame_size, Packet& packet) noexcept;
   std::size_t finish_split(std::span<Packet> packets) noexcept;
   void put_back(std::span<const SpentBuffer> buffers) noexcept;
   std::size_t keep_unsplit(std::span<Packet> packets, SplitTally& tally) noexcept;
