@@ -5,6 +5,16 @@
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 
+# Checks that cost the fast path instructions (netmem/core/cache_guard.h). Headers depend on it, so such a build is not installed.
+set(netmem_debug_default OFF)
+if(CMAKE_BUILD_TYPE STREQUAL Debug AND NOT NETMEM_INSTALL)
+  set(netmem_debug_default ON)
+endif()
+option(NETMEM_DEBUG "Check the use of page pools by threads; not for installing" ${netmem_debug_default})
+if(NETMEM_DEBUG AND NETMEM_INSTALL)
+  message(FATAL_ERROR "NETMEM_DEBUG changes what the headers mean, so that programs would not fit an installed library; add -DNETMEM_INSTALL=OFF")
+endif()
+
 function(netmem_library)
   cmake_parse_arguments(arg "" "" "SOURCES" ${ARGN})
   add_library(netmem_objects OBJECT ${arg_SOURCES})
@@ -15,6 +25,9 @@ function(netmem_library)
     target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
                                                 $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
     target_link_libraries(${target} PUBLIC Threads::Threads)
+    if(NETMEM_DEBUG)
+      target_compile_definitions(${target} PUBLIC NETMEM_DEBUG)
+    endif()
   endforeach()
   # Without interposition, calls inside the shared library cost what they cost in the static one.
   target_compile_options(netmem_objects PRIVATE -fno-semantic-interposition)

@@ -64,7 +64,7 @@ Result<Machinery> build(const ConnectionArguments& arguments) {
   Result<std::shared_ptr<MemoryProvider>> memory = make_provider(arguments.memory, arguments.page_size);
   if (!memory) return std::unexpected(memory.error());
   built.memory = std::move(*memory);
-  for (const Region* region : built.memory->regions()) built.region_pages += region->page_count();
+  built.memory->visit_regions([&](const Region& region) { built.region_pages += region.page_count(); });
   PoolOptions options;
   options.name = "recv";
   options.allow_unreadable = built.memory->is_device();

@@ -150,7 +150,7 @@ void GpuWorks::add_gather(std::vector<GpuWork>& works, const Fragments& fragment
 }
 
 GpuWork GpuWorks::large_copy() {
-  const DeviceAddress to = memory_->regions()[0]->address();
+  const DeviceAddress to = memory_->lasting_region()->address();
   return {.name = "large_copy",
           .says = "one copy from the host to the device",
           .bytes = size_,
@@ -174,7 +174,7 @@ GpuWork GpuWorks::staged_copies(const std::vector<Netmem>& pages, std::string na
           .run = [&pages, this] { return stage(pages); },
           .check =
               [&pages, this] {
-                const Region& region = *memory_->regions()[0];
+                const Region& region = *memory_->lasting_region();
                 std::vector<DeviceRange> ranges;
                 ranges.reserve(pages.size());
                 for (const Netmem page : pages) ranges.push_back({region.offset(page), kPage});

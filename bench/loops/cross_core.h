@@ -24,7 +24,7 @@
 
 #include "bench/loops/loop.h"
 #include "bench/loops/processors.h"
-#include "netmem/base/spin_lock.h"
+#include "netmem/base/backoff.h"
 
 namespace netmem::bench {
 

@@ -125,10 +125,10 @@ class PoolLoop final : public Loop {
 double bookkeeping_per_page(const PagePool& pool) {
   std::size_t bytes = pool.bookkeeping();
   std::size_t pages = 0;
-  for (const Region* region : pool.provider().regions()) {
-    bytes += region->bookkeeping() + sizeof(Region);
-    pages += region->page_count();
-  }
+  pool.provider().visit_regions([&](const Region& region) {
+    bytes += region.bookkeeping() + sizeof(Region);
+    pages += region.page_count();
+  });
   bytes += pages * sizeof(std::uint32_t);  // netmem/providers/free_list.h: a number for every page, free or not
   return static_cast<double>(bytes) / static_cast<double>(pages);
 }

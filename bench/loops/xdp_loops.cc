@@ -107,7 +107,7 @@ class XdpLoop final : public Loop {
   XdpLoop(Pools pools, std::uint32_t frame_size, Work work)
       : pools_(std::move(pools)),
         frame_(udp_frame(frame_size)),
-        umem_(reinterpret_cast<std::byte*>(pools_.frames->provider().regions().front()->address())),
+        umem_(reinterpret_cast<std::byte*>(pools_.frames->provider().lasting_region()->address())),
         work_(work),
         queue_(*pools_.frames, kernel_.rings(), {.most_posted = kRing, .payload = pools_.payload.get()}),
         elsewhere_(kBatch * (std::size_t{frame_size} + 64)) {

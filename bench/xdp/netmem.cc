@@ -70,7 +70,7 @@ PagePoolPtr make_pool(std::shared_ptr<MemoryProvider> memory, const char* name, 
 class TimedCopies final : public Decorator {
  public:
   explicit TimedCopies(std::shared_ptr<MemoryProvider> inner)
-      : Decorator(std::move(inner)), engine_(Decorator::copy_engine(), is_device() ? regions().front() : nullptr) {}
+      : Decorator(std::move(inner)), engine_(Decorator::copy_engine(), is_device() ? lasting_region() : nullptr) {}
 
   [[nodiscard]] CopyEngine& copy_engine() override { return engine_; }
   // Since the last call.

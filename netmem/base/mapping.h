@@ -32,6 +32,8 @@ class NETMEM_EXPORT Mapping {
   [[nodiscard]] std::size_t size() const { return size_; }
   explicit operator bool() const { return data_ != nullptr; }
   void reset();
+  // Leaves the memory mapped for ever.
+  void leave() { data_ = nullptr, size_ = 0; }
 
  private:
   std::byte* data_ = nullptr;

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "netmem/base/export.h"
+#include "netmem/base/fork.h"
 #include "netmem/core/copy_engine.h"
 #include "netmem/core/netmem.h"
 #include "netmem/core/region.h"
@@ -54,8 +56,14 @@ class NETMEM_EXPORT MemoryProvider : public std::enable_shared_from_this<MemoryP
   // True when the pages are net_iovs, which the CPU cannot read.
   [[nodiscard]] virtual bool is_device() const = 0;
 
-  // The regions at this moment; they stay while a page of theirs is granted.
-  [[nodiscard]] virtual std::vector<const Region*> regions() const = 0;
+  // Calls `visit` for each region that there is now. A region that the provider gives up while it runs stays until
+  // `visit` returns: the provider holds its lock meanwhile, so `visit` must not call the provider, nor drop or allocate
+  // pages.
+  using RegionVisitor = std::function<void(const Region&)>;
+  virtual void visit_regions(const RegionVisitor& visit) const = 0;
+  // The one region that lives as long as the provider; null where all memory comes and goes in blocks, or where there
+  // are several.
+  [[nodiscard]] virtual const Region* lasting_region() const { return nullptr; }
   [[nodiscard]] virtual std::size_t free_pages() const = 0;
   // The provider's own counters, for listings.
   [[nodiscard]] virtual std::vector<Counter> counters() const { return {}; }
@@ -71,7 +79,11 @@ class NETMEM_EXPORT MemoryProvider : public std::enable_shared_from_this<MemoryP
   virtual void disconnected_page_leaves();
   void disconnected_page_returned();
 
+  // True in a child of fork(): the memory, and what the provider knows of it, are the parent's.
+  [[nodiscard]] bool was_forked() const { return fork_count() != process_; }
+
  private:
+  const std::uint32_t process_ = fork_count();
   std::mutex mutex_;
   std::size_t disconnected_ = 0;
   std::shared_ptr<MemoryProvider> self_;  // set while disconnected_ > 0

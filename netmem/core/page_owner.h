@@ -20,6 +20,7 @@
 #include <span>
 
 #include "netmem/base/thread.h"
+#include "netmem/core/cache_guard.h"
 #include "netmem/core/netmem.h"
 #include "netmem/core/poison.h"
 
@@ -46,6 +47,7 @@ class NETMEM_EXPORT alignas(64) PageOwner {
 
   // REQUIRES: consumer. The page last put; false when there is none.
   [[nodiscard]] bool try_take(Netmem& page) {
+    const CacheGuard guard(occupant_);
     page = top();
     if (page) {
       set_top({});
@@ -63,6 +65,7 @@ class NETMEM_EXPORT alignas(64) PageOwner {
   // REQUIRES: consumer, and this is the page's pool. False: there is no room, or the page needs a closer look; it is
   // still the caller's.
   [[nodiscard]] bool try_put(Netmem page) {
+    [[maybe_unused]] const CacheGuard guard = enter();
     SingleWriter<std::uint64_t>& life = page.life();
     if (life.mine() != page.bits()) [[unlikely]]
       return false;
@@ -85,6 +88,7 @@ class NETMEM_EXPORT alignas(64) PageOwner {
   // with kOwned at the first of another pool; without, REQUIRES that there is none.
   template <bool kOwned>
   [[nodiscard]] std::size_t try_put(std::span<const Netmem> pages) {
+    [[maybe_unused]] const CacheGuard guard = enter();
     std::uint64_t in_slots = in_slots_.mine();
     if (in_slots >= kCacheSize - 2) return 0;
     if (top()) {
@@ -144,6 +148,7 @@ class NETMEM_EXPORT alignas(64) PageOwner {
 
   // REQUIRES: consumer, height() < kCacheSize.
   void push(Netmem page) {
+    [[maybe_unused]] const CacheGuard guard = enter();
     if (top()) {
       slots_[in_slots_.mine()] = top();
       in_slots_.add(1);
@@ -185,6 +190,7 @@ class NETMEM_EXPORT alignas(64) PageOwner {
 
   // REQUIRES: consumer. The pages last put, the last one first; how many.
   std::size_t take(std::span<Netmem> out) {
+    const CacheGuard guard(occupant_);
     const std::size_t wanted = std::min<std::size_t>(out.size(), height());
     if (wanted == 0) return 0;
     const std::size_t from_top = top() ? 1 : 0;
@@ -199,8 +205,18 @@ class NETMEM_EXPORT alignas(64) PageOwner {
     return wanted;
   }
 
+  // As the consumer, whom a thread took itself for a moment ago.
+  [[nodiscard]] CacheGuard enter() {
+#ifdef NETMEM_DEBUG
+    NETMEM_CHECK(is_consumer(), "pool %s: a page came into the cache on a thread that is not the consumer",
+                 owner_name());
+#endif
+    return CacheGuard(occupant_);
+  }
+
   // Line 0: read by every thread.
   std::atomic<ThreadId> consumer_{kNoThread};
+  [[no_unique_address]] CacheOccupant occupant_;
 
   // Line 1 and on: the consumer's.
   alignas(64) SingleWriter<std::uint64_t> in_slots_;

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "netmem/base/units.h"
+#include "netmem/core/generations.h"
 #include "netmem/core/memory_provider.h"
 #include "netmem/core/page_owner.h"
 #include "netmem/core/poison.h"
@@ -46,7 +47,6 @@ Result<std::unique_ptr<Region>> Region::create(MemoryProvider& provider, RegionS
     auto mapped = region->dma_->map(*region);
     if (!mapped) {
       region->dma_.reset();
-      region->spec_.size = 0;  // no descriptor is written yet: the destructor must not read them
       return std::unexpected(mapped.error());
     }
     region->dma_address_ = *mapped;
@@ -56,13 +56,21 @@ Result<std::unique_ptr<Region>> Region::create(MemoryProvider& provider, RegionS
 }
 
 Region::~Region() {
-  for (std::uint32_t i = 0; i < page_count(); ++i) unpoison(page(i));  // the addresses will serve something else
+  if (described_) {
+    for (std::uint32_t i = 0; i < page_count(); ++i) unpoison(page(i));  // the addresses will serve something else
+    // Without memory for them the descriptors stay where they are, so that no others can have their addresses.
+    if (!keep_generations(&block(0), blocks_.size() / sizeof(DescriptorBlock))) blocks_.leave();
+  }
   if (dma_) dma_->unmap(*this, dma_address_);
 }
 
 void Region::write_descriptors() {
+  Generations generations{};
   for (std::uint32_t i = 0; i < page_count(); ++i) {
-    if (i % DescriptorBlock::kPages == 0) (new (&block(i)) DescriptorBlock)->region = this;
+    if (i % DescriptorBlock::kPages == 0) {
+      (new (&block(i)) DescriptorBlock)->region = this;
+      generations = take_generations(block(i));
+    }
     Descriptor& page = descriptor(i);
     const std::uint64_t offset = std::uint64_t{i} << spec_.page_shift;
     page.refs.store(1 | (spec_.transient ? Descriptor::kTransient : 0), std::memory_order_relaxed);
@@ -70,11 +78,13 @@ void Region::write_descriptors() {
     page.owner = &no_owner();
     page.address = spec_.address + offset;
     page.dma_address = dma_ ? dma_address_ + offset : 0;
-    const Netmem first =
-        Netmem::from_bits(reinterpret_cast<std::uintptr_t>(&page) | (spec_.device ? Netmem::kDeviceBit : 0));
+    const std::uint64_t generation = generations[i % DescriptorBlock::kPages];
+    const Netmem first = Netmem::from_bits(reinterpret_cast<std::uintptr_t>(&page) | generation << kAddressBits |
+                                           (spec_.device ? Netmem::kDeviceBit : 0));
     page.life().current.set(first.bits() | (spec_.transient ? Netmem::kLookBit : 0));
     poison(first);
   }
+  described_ = true;
 }
 
 Netmem Region::page(std::uint32_t index) const {

@@ -86,6 +86,7 @@ class NETMEM_EXPORT Region {
   Mapping blocks_;
   std::shared_ptr<DmaDevice> dma_;
   std::uint64_t dma_address_ = 0;
+  bool described_ = false;  // the descriptors are written
 };
 
 }  // namespace netmem

@@ -16,15 +16,15 @@ struct Census {
 
 Census count_owned(const MemoryProvider& provider, const PageOwner* owner) {
   Census census;
-  for (const Region* region : provider.regions()) {
-    for (std::uint32_t i = 0; i < region->page_count(); ++i) {
-      const Descriptor& page = region->descriptor(i);
+  provider.visit_regions([&](const Region& region) {
+    for (std::uint32_t i = 0; i < region.page_count(); ++i) {
+      const Descriptor& page = region.descriptor(i);
       const std::uint32_t refs = page.refs.load(std::memory_order_acquire);
       if (page.owner != owner || (refs & Descriptor::kDisconnected) != 0) continue;
       ++census.owned;
       if ((refs & Descriptor::kCountMask) == 1) ++census.at_rest;
     }
-  }
+  });
   return census;
 }
 

@@ -1,19 +1,22 @@
 // Misuse that the checks stop, and books that audit() finds wrong. Each test here is the only one that fails when its
 // check is taken out (docs/invariants.md).
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include <thread>
+#include <array>
+#include <csignal>
+#include <string>
 
 #include "netmem/pool/page_pool.h"
 #include "netmem/providers/decorator.h"
 #include "netmem/providers/device.h"
 #include "netmem/providers/huge_split.h"
+#include "tests/support/pool_checks.h"
 #include "tests/support/test_provider.h"
 
 namespace netmem {
 namespace {
-
-void on_another_thread(auto work) { std::thread(work).join(); }
 
 std::string complaint(const PagePool& pool) {
   const auto books = pool.audit();
@@ -193,6 +196,106 @@ TEST(PagePoolDeathTest, DmaSyncOnMemoryMappedOnDemandWithoutADeviceIsNamed) {
   EXPECT_DEATH(static_cast<void>(pool->try_alloc()),
                "pool rx0 has dma_sync, but provider huge_split has no DMA device");
 }
+
+// Runs `work` in a child of fork() and returns what became of the child, and what it printed.
+struct Child {
+  int status = 0;
+  std::string text;
+};
+Child in_a_child(auto work) {
+  std::array<int, 2> ends{};
+  EXPECT_EQ(::pipe(ends.data()), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::dup2(ends[1], STDERR_FILENO);
+    work();
+    ::_exit(0);
+  }
+  ::close(ends[1]);
+  Child result;
+  for (std::array<char, 512> buffer; const ssize_t size = ::read(ends[0], buffer.data(), buffer.size());) {
+    if (size < 0) break;
+    result.text.append(buffer.data(), static_cast<std::size_t>(size));
+  }
+  ::close(ends[0]);
+  EXPECT_EQ(::waitpid(child, &result.status, 0), child);
+  return result;
+}
+
+TEST(PagePoolFork, AnAllocationInTheChildStopsIt) {
+  const auto pool = PagePool::create(TestProvider::create(64), {.name = "rx0"}).value();
+  drop(pool->try_alloc());  // the cache has pages that the child must not be given
+  const auto refuses = [](const Child& child) {
+    return WIFSIGNALED(child.status) && WTERMSIG(child.status) == SIGABRT &&
+           child.text.find("pool rx0: used in a child of fork()") != std::string::npos;
+  };
+  EXPECT_TRUE(refuses(in_a_child([&] { static_cast<void>(pool->try_alloc()); })));
+  EXPECT_TRUE(refuses(in_a_child([&] { static_cast<void>(take(*pool, 3)); })));
+  EXPECT_TRUE(refuses(in_a_child([&] { static_cast<void>(pool->try_alloc_fragment(100)); })));
+  EXPECT_TRUE(refuses(in_a_child([&] { pool->set_consumer(); })));
+  drop(pool->try_alloc());  // the parent goes on
+}
+
+TEST(PagePoolFork, AChildMayDropAndDestroyWhatItsParentGoesOnUsing) {
+  const auto provider = TestProvider::create(64);
+  auto pool = PagePool::create(provider, {.name = "rx0"}).value();
+  const auto pages = take(*pool, 3);
+  const Fragment fragment = pool->try_alloc_fragment(100);
+  const Child child = in_a_child([&] {
+    drop(pages[0]);
+    retain(pages[1]);
+    drop(pages[1]);
+    drop(fragment.netmem);
+    pool.reset();
+    drop(pages[2]);
+  });
+  EXPECT_TRUE(WIFEXITED(child.status) && WEXITSTATUS(child.status) == 0) << child.text;
+  drop(pages);
+  drop(fragment.netmem);
+  pool->flush_fragments();
+  expect_balanced(*pool);
+  EXPECT_EQ(pool->counters().inflight(), 0);
+}
+
+TEST(PagePoolFork, AChildThatMakesItsOwnProviderAndPoolIsServed) {
+  const auto provider = TestProvider::create(64);
+  const auto pool = PagePool::create(provider).value();
+  drop(pool->try_alloc());
+  const Child child = in_a_child([&] {
+    const auto refused = PagePool::create(provider, {.name = "again"});
+    if (refused || refused.error().message().find("its provider was created before fork()") == std::string::npos)
+      ::_exit(1);
+    const auto own = PagePool::create(TestProvider::create(64)).value();
+    if (!own->try_alloc()) ::_exit(2);
+  });
+  EXPECT_TRUE(WIFEXITED(child.status) && WEXITSTATUS(child.status) == 0) << child.status << child.text;
+}
+
+#ifdef NETMEM_DEBUG
+// Runs `meddle` on another thread while this one, the consumer, is inside its cache.
+void while_the_consumer_is_inside(PagePoolPtr& pool, auto meddle) {
+  struct Inside : PageOwner {
+    using PageOwner::occupant_;
+  };
+  const CacheGuard inside((*pool).*(&Inside::occupant_));
+  on_another_thread(meddle);
+}
+
+TEST(PagePoolDeathTest, DestroyingThePoolWhileItsConsumerDropsStopsTheDebugBuild) {
+  auto pool = PagePool::create(TestProvider::create(64)).value();
+  drop(pool->try_alloc());
+  EXPECT_DEATH(while_the_consumer_is_inside(pool, [&] { pool.reset(); }), "two threads use one page pool's cache");
+  EXPECT_DEATH(while_the_consumer_is_inside(pool, [&] { pool->set_consumer(); }),
+               "two threads use one page pool's cache");
+}
+
+TEST(PagePoolDeathTest, RecyclingOnAnotherThreadStopsTheDebugBuild) {
+  const auto pool = PagePool::create(TestProvider::create(64)).value();
+  const Netmem page = pool->try_alloc();
+  EXPECT_DEATH(on_another_thread([&] { pool->recycle(page); }), "on a thread that is not the consumer");
+  drop(page);
+}
+#endif
 
 }  // namespace
 }  // namespace netmem

@@ -4,10 +4,10 @@
 #include <array>
 #include <bit>
 
+#include "netmem/base/backoff.h"
 #include "netmem/base/check.h"
-#include "netmem/base/spin_lock.h"
 #include "netmem/base/units.h"
-#include "netmem/pool/registry.h"
+#include "netmem/pool/pool_observer.h"
 
 namespace netmem {
 namespace {
@@ -15,6 +15,9 @@ namespace {
 // About 300 ns where a pause takes 70 cycles (Zen 5, Skylake and later), much less elsewhere. docs/decisions has how it
 // was chosen.
 constexpr int kStarvedPauses = 12;
+
+constexpr const char* kForkedText =
+    "pool %s: used in a child of fork(); its pages are the parent's: create the pool after the fork";
 
 constexpr std::size_t kLargestRing = std::size_t{1} << 24;
 constexpr std::size_t kMostGranted = 2 * MiB;  // at once, so that large pages are not hoarded; of larger ones one
@@ -25,8 +28,9 @@ std::span<const std::uint64_t> bits_of(std::span<const Netmem> pages) {
 }
 
 bool is_registered(const MemoryProvider& provider) {
-  const std::vector<const Region*> regions = provider.regions();
-  return std::ranges::all_of(regions, [](const Region* region) { return region->dma_device() != nullptr; });
+  bool registered = true;
+  provider.visit_regions([&](const Region& region) { registered &= region.dma_device() != nullptr; });
+  return registered;
 }
 
 Result<void> validate_dma_sync(const MemoryProvider& provider, const PoolOptions& options,
@@ -47,6 +51,9 @@ Result<void> validate_dma_sync(const MemoryProvider& provider, const PoolOptions
 
 Result<void> validate(const MemoryProvider& provider, const PoolOptions& options) {
   const std::string attempted = "create page pool " + options.name;
+  if (provider.was_forked())
+    return refused(attempted, "its provider was created before fork(), and its pages are the parent's",
+                   "create the provider after the fork");
   if (options.ring_size == 0 || options.ring_size > kLargestRing)
     return refused(attempted, "option ring_size is " + std::to_string(options.ring_size), "use 1 to 2^24");
   if (provider.is_device() && !options.allow_unreadable)
@@ -63,7 +70,7 @@ Result<PagePoolPtr> PagePool::create(std::shared_ptr<MemoryProvider> provider, P
   if (!provider) return refused("create page pool " + options.name, "it has no memory provider");
   if (auto valid = validate(*provider, options); !valid) return std::unexpected(valid.error());
   PagePoolPtr pool(new PagePool(std::move(provider), std::move(options)));
-  if (pool->options_.registry) pool->options_.registry->add(*pool);
+  if (pool->options_.observer) pool->options_.observer->added(*pool);
   return pool;
 }
 
@@ -74,16 +81,22 @@ PagePool::PagePool(std::shared_ptr<MemoryProvider> provider, PoolOptions options
       options_(std::move(options)),
       page_shift_(provider_->page_shift()),
       grant_batch_(std::clamp<std::size_t>(kMostGranted >> page_shift_, 1, kCacheRefill)),
-      created_(std::chrono::steady_clock::now()) {}
+      created_(std::chrono::steady_clock::now()),
+      fork_watch_([](void* pool) noexcept { static_cast<PagePool*>(pool)->forget_parents_pages(); }, this) {}
 
 PagePool::~PagePool() = default;
 
-void PagePool::set_consumer() noexcept { consumer_.store(assign_thread_id(), std::memory_order_relaxed); }
+void PagePool::set_consumer() noexcept {
+  NETMEM_CHECK(!was_forked(), kForkedText, options_.name.c_str());
+  const CacheGuard guard(occupant_);
+  consumer_.store(assign_thread_id(), std::memory_order_relaxed);
+}
 
 void PagePool::set_numa_node(int node) noexcept { numa_node_ = node; }
 
 // ---- allocation ----
 
+// In a child of fork() no thread is the consumer, and set_consumer() stops the program.
 void PagePool::check_consumer() noexcept {
   if (consumer_.load(std::memory_order_relaxed) == kNoThread) set_consumer();
   NETMEM_CHECK(is_consumer(), "pool %s: allocation on a thread that is not its consumer", options_.name.c_str());
@@ -437,12 +450,15 @@ void PagePool::disconnect(Netmem page) noexcept {
 
 void PagePool::count_released(std::uint64_t count) noexcept {
   if (is_consumer()) return mine_.released.add(count);  // detach() adds them up
-  const std::uint64_t now = released_.fetch_add(count, std::memory_order_acq_rel) + count;
-  // hold no longer changes once kDetached is there (partner: detach()).
-  if (now == kDetached + mine_.hold.read()) {
-    if (options_.registry) options_.registry->remove(*this);
-    delete this;
-  }
+  add_released(count);
+}
+
+// The last function that may touch the pool on behalf of pages: for all but the last one, another thread may have
+// deleted it by the time the addition is done.
+void PagePool::add_released(std::uint64_t count) noexcept {
+  if (released_.fetch_add(count, std::memory_order_acq_rel) + count != kAllHome) return;
+  if (options_.observer) options_.observer->removed(*this);
+  delete this;
 }
 
 // ---- the end ----
@@ -458,7 +474,19 @@ void PagePool::empty_cache() noexcept {
   in_lane_.set(0);
 }
 
+// In the child of a fork. The cache looks empty, so that the next allocation comes to check_consumer(); no thread is
+// the consumer, so that pages which are dropped go into the child's copy of the ring, out of which nobody takes them.
+void PagePool::forget_parents_pages() noexcept {
+  consumer_.store(kNoThread, std::memory_order_relaxed);
+  set_top({});
+  in_slots_.set(0);
+  in_lane_.set(0);
+  fragmented_ = {};
+}
+
 void PagePool::detach() noexcept {
+  if (was_forked()) return;
+  CacheGuard guard(occupant_);
   if (const Netmem page = drain_fragments(); page) to_provider(std::span(&page, 1));
   consumer_.store(kNoThread, std::memory_order_relaxed);
   empty_cache();
@@ -469,10 +497,11 @@ void PagePool::detach() noexcept {
     std::ranges::transform(std::span(values.data(), count), pages.begin(), Netmem::from_bits);
     to_provider(std::span(pages.data(), count));
   }
-  if (options_.registry) options_.registry->pool_detached(*this);
-  const std::uint64_t released = mine_.released.mine();
-  mine_.released.set(0);
-  count_released(kDetached + released);
+  const std::uint64_t hold = mine_.hold.mine();
+  if (options_.observer) options_.observer->detached(*this, released(hold) != hold);
+  const std::uint64_t by_consumer = mine_.released.mine();
+  guard.leave();
+  add_released(kAllHome - hold + by_consumer);
 }
 
 // ---- reports ----
@@ -493,6 +522,12 @@ PagePool::CacheBooks PagePool::read_cache() const noexcept {
   return books;
 }
 
+// Of `hold` pages taken from the provider, as many as were given back.
+std::uint64_t PagePool::released(std::uint64_t hold) const noexcept {
+  const std::uint64_t sum = released_.load(std::memory_order_relaxed);
+  return sum < kAllHome / 2 ? sum + mine_.released.read() : hold - (kAllHome - sum);
+}
+
 PoolCounters PagePool::counters() const noexcept {
   PoolCounters c;
   const CacheBooks cache = read_cache();
@@ -511,7 +546,7 @@ PoolCounters PagePool::counters() const noexcept {
   c.failed = mine_.failed.read();
   c.fragments = mine_.fragments.read();
   c.hold = mine_.hold.read();
-  c.release = (released_.load(std::memory_order_relaxed) & ~kDetached) + mine_.released.read();
+  c.release = released(c.hold);
   c.in_cache = cache.in_cache;
   c.in_ring = ring_.size() + in_lane_.read();
   return c;

@@ -18,6 +18,8 @@
 //  2. The pages whose owner is this pool are hold - release many, and no handle is in cache and ring twice.
 //  3. handed out = fast + refill + slow + slow_high_order = cached + brought in by refills - in the cache.
 // A pool that is destroyed with pages in flight lives on, without a handle, until the last of them comes home.
+// A pool belongs to the process that created it. In a child of fork() an allocation stops the program; destroying the
+// pool there does nothing, and the parent notices nothing of pages that the child drops.
 #pragma once
 
 #include <array>
@@ -29,6 +31,7 @@
 #include <string>
 
 #include "netmem/base/error.h"
+#include "netmem/base/fork.h"
 #include "netmem/core/memory_provider.h"
 #include "netmem/core/page.h"
 #include "netmem/core/page_owner.h"
@@ -36,7 +39,7 @@
 
 namespace netmem {
 
-class PoolRegistry;
+class PoolObserver;
 
 // The eleven counters of Linux page_pool (struct page_pool_alloc_stats and page_pool_recycle_stats), by their names.
 struct PoolCounters {
@@ -80,8 +83,8 @@ struct PoolOptions {
   // PP_FLAG_ALLOW_UNREADABLE_NETMEM: the program says that it never reads payload through the CPU. Required for device
   // memory.
   bool allow_unreadable = false;
-  // Lists the pool while it lives and watches for a stalled end. May be null.
-  std::shared_ptr<PoolRegistry> registry = {};
+  // Is told of the pool's life (netmem/observe/registry.h lists pools and watches for a stalled end). May be null.
+  std::shared_ptr<PoolObserver> observer = {};
 };
 
 // A part of a page with a reference of its own; give it back with drop(netmem).
@@ -96,7 +99,9 @@ class PagePool;
 struct DetachPool {
   NETMEM_EXPORT void operator()(PagePool* pool) const noexcept;
 };
-// Destroying it detaches the pool. REQUIRES then: no thread is inside a function marked "consumer".
+// Destroying it detaches the pool. REQUIRES: this is the consumer's thread, or what the consumer's thread did last with
+// the pool or with its pages (dropping them included) happened before. A page that is dropped on the consumer's thread
+// at the same time may be lost; the debug build stops the program.
 using PagePoolPtr = std::unique_ptr<PagePool, DetachPool>;
 
 class NETMEM_EXPORT PagePool final : public PageOwner {
@@ -160,7 +165,9 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
 
   // Consumer. The preferred NUMA node from now on (page_pool_update_nid); -1: any.
   void set_numa_node(int node) noexcept;
-  // The calling thread is the consumer from now on. REQUIRES: the one before has stopped.
+  // The calling thread is the consumer from now on. REQUIRES: what the thread that was the consumer did last with the
+  // pool or with its pages (dropping them included) happened before. From now on that thread may drop pages like any
+  // other.
   void set_consumer() noexcept;
 
   // Any thread, at any time.
@@ -214,6 +221,10 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
   void reclaim(std::span<const Netmem> pages) noexcept;      // of pages whose lives have ended
   Netmem end_life_here(Netmem page) noexcept;
   void count_released(std::uint64_t count) noexcept;
+  void add_released(std::uint64_t count) noexcept;
+  [[nodiscard]] std::uint64_t released(std::uint64_t hold) const noexcept;
+  [[nodiscard]] bool was_forked() const noexcept { return fork_count() != process_; }
+  void forget_parents_pages() noexcept;
   struct CacheBooks {
     std::uint64_t cached;
     std::uint64_t in_cache;
@@ -224,8 +235,10 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
   void detach() noexcept;
   void empty_cache() noexcept;
 
-  // released_ reaches hold_ + kDetached when a detached pool's last page is home; whoever gets it there frees the pool.
-  static constexpr std::uint64_t kDetached = std::uint64_t{1} << 62;
+  // What released_ reaches when a detached pool's last page is home; whoever gets it there deletes the pool. detach()
+  // adds what makes it this constant, so that nobody has to look at the pool after giving up the page that kept it
+  // alive.
+  static constexpr std::uint64_t kAllHome = std::uint64_t{1} << 62;
 
   // The consumer's, after the cache of PageOwner; read by any thread.
   struct ConsumerCounters {
@@ -257,6 +270,8 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
   unsigned page_shift_;
   std::size_t grant_batch_;
   std::chrono::steady_clock::time_point created_;
+  std::uint32_t process_ = fork_count();
+  ForkWatch fork_watch_;
 
   // Any thread's, on slow paths.
   alignas(64) std::atomic<std::uint64_t> released_{0};

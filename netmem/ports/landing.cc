@@ -40,9 +40,13 @@ class DirectLanding final : public LandingStrategy {
 
 // Host memory is the kernel's to write even before the provider has a region.
 bool kernel_can_write(const MemoryProvider& provider) {
-  const auto regions = provider.regions();
-  if (regions.empty()) return !provider.is_device();
-  return std::ranges::all_of(regions, [](const Region* one) { return one->io_window(one->page(0)) != nullptr; });
+  bool any = false;
+  bool all = true;
+  provider.visit_regions([&](const Region& region) {
+    any = true;
+    all &= region.io_window(region.page(0)) != nullptr;
+  });
+  return any ? all : !provider.is_device();
 }
 
 }  // namespace

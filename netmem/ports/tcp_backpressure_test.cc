@@ -171,7 +171,8 @@ class FailNth final : public MemoryProvider {
   [[nodiscard]] std::string describe() const override { return "fail_nth over " + inner_->describe(); }
   [[nodiscard]] unsigned page_shift() const override { return inner_->page_shift(); }
   [[nodiscard]] bool is_device() const override { return inner_->is_device(); }
-  [[nodiscard]] std::vector<const Region*> regions() const override { return inner_->regions(); }
+  void visit_regions(const RegionVisitor& visit) const override { inner_->visit_regions(visit); }
+  [[nodiscard]] const Region* lasting_region() const override { return inner_->lasting_region(); }
   [[nodiscard]] std::size_t free_pages() const override { return inner_->free_pages(); }
   [[nodiscard]] CopyEngine& copy_engine() override { return inner_->copy_engine(); }
 

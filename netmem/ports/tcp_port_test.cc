@@ -366,7 +366,8 @@ class UnwritableDevice final : public MemoryProvider {
   [[nodiscard]] std::string describe() const override { return "far: a device of its own"; }
   [[nodiscard]] unsigned page_shift() const override { return 12; }
   [[nodiscard]] bool is_device() const override { return true; }
-  [[nodiscard]] std::vector<const Region*> regions() const override { return {region_.get()}; }
+  void visit_regions(const RegionVisitor& visit) const override { visit(*region_); }
+  [[nodiscard]] const Region* lasting_region() const override { return region_.get(); }
   [[nodiscard]] std::size_t free_pages() const override { return free_.size(); }
   [[nodiscard]] CopyEngine& copy_engine() override { return engine_; }
   void break_engine() { engine_.broken = true; }

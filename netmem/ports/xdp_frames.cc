@@ -7,13 +7,14 @@ namespace netmem {
 namespace {
 
 const Region& only_region(const PagePool& pool, std::uint32_t chunk) {
-  const std::vector<const Region*> regions = pool.provider().regions();
-  NETMEM_CHECK(regions.size() == 1 && !regions.front()->is_device(),
-               "xdp: pool %s has %zu regions of %s memory; frames need one, of host memory", pool.name().c_str(),
-               regions.size(), pool.provider().is_device() ? "device" : "host");
+  const Region* const region = pool.provider().lasting_region();
+  NETMEM_CHECK(region != nullptr && !region->is_device(),
+               "xdp: the frames of pool %s need one region of host memory that stays; this is %s memory%s",
+               pool.name().c_str(), pool.provider().is_device() ? "device" : "host",
+               region == nullptr ? " in several regions, or in blocks that come and go" : "");
   NETMEM_CHECK(std::has_single_bit(chunk) && chunk <= pool.page_size(), "xdp: chunks of %u bytes in pages of %zu",
                chunk, pool.page_size());
-  return *regions.front();
+  return *region;
 }
 
 }  // namespace

@@ -969,7 +969,7 @@ TEST(XdpQueueDeathTest, ABufferThatLeavesItsChunkIsNamed) {
 TEST(XdpQueueDeathTest, AChunkThatTheKernelHasNotForReceivingIsNamed) {
   XdpWorld world;
   Packet packet = received(world, udp_frame(10));
-  const std::uint64_t address = world.memory->regions()[0]->offset(packet.header().page) + 256;
+  const std::uint64_t address = world.memory->lasting_region()->offset(packet.header().page) + 256;
   world.kernel.say_received({address, 60, 0});
   EXPECT_DEATH((void)world.receive(), "in a chunk that it has not for that");
   EXPECT_EQ(world.queue->transmit({&packet, 1}), 1u);
@@ -1024,7 +1024,7 @@ TEST(XdpQueueDeathTest, SendingFromAChunkThatIsTheKernelsIsNamed) {
   XdpWorld world;
   world.queue->post();
   world.kernel.take_posted();
-  const Netmem page = world.memory->regions()[0]->page(static_cast<std::uint32_t>(world.kernel.frames[0] >> 12));
+  const Netmem page = world.memory->lasting_region()->page(static_cast<std::uint32_t>(world.kernel.frames[0] >> 12));
   Packet packet;
   packet.set_header({page, 0, 60});
   EXPECT_DEATH((void)world.queue->transmit({&packet, 1}), "0 is sent from a chunk that is the kernel's for receiving");
@@ -1034,7 +1034,7 @@ TEST(XdpQueueDeathTest, SendingFromAChunkThatIsTheKernelsIsNamed) {
 TEST(XdpQueueDeathTest, AChunkThatIsPostedTwiceIsNamed) {
   XdpWorld world({.pages = 32});
   world.queue->post();
-  const Netmem page = world.memory->regions()[0]->page(31);
+  const Netmem page = world.memory->lasting_region()->page(31);
   for (int i = 0; i < 8; ++i) ASSERT_TRUE(world.kernel.deliver(udp_frame(1)));
   std::vector<Packet> packets(8);
   const auto give_away_and_post = [&] {
@@ -1047,9 +1047,9 @@ TEST(XdpQueueDeathTest, AChunkThatIsPostedTwiceIsNamed) {
 TEST(XdpQueueDeathTest, FramesNeedHostMemoryOfOneRegion) {
   const auto two = PagePool::create(TestProvider::create({{}, {}}), {.name = "two"}).value();
   const auto device = PagePool::create(memfd(4), {.name = "device", .allow_unreadable = true}).value();
-  FakeXdpKernel kernel(*TestProvider::create()->regions()[0], {});
-  EXPECT_DEATH(XdpQueue(*two, kernel.rings(), {}), "pool two has 2 regions of host memory");
-  EXPECT_DEATH(XdpQueue(*device, kernel.rings(), {}), "pool device has 1 regions of device memory");
+  FakeXdpKernel kernel(*TestProvider::create()->lasting_region(), {});
+  EXPECT_DEATH(XdpQueue(*two, kernel.rings(), {}), "pool two need one region of host memory that stays");
+  EXPECT_DEATH(XdpQueue(*device, kernel.rings(), {}), "pool device need one region of host memory that stays; this is device memory");
 }
 
 }  // namespace

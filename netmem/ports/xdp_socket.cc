@@ -249,15 +249,27 @@ bool wait_until_released(const std::string& interface, unsigned queue) {
   return false;
 }
 
+namespace {
+
+std::size_t count_regions(const MemoryProvider& provider) {
+  std::size_t count = 0;
+  provider.visit_regions([&](const Region&) { ++count; });
+  return count;
+}
+
+}  // namespace
+
 Result<std::span<std::byte>> umem_of(const PagePool& frames, const XdpOptions& options) {
   const auto attempt = "open an xdp port over the pool " + std::string(frames.owner_name());
   const MemoryProvider& provider = frames.provider();
-  const auto regions = provider.regions();
   if (provider.is_device())
     return refused(attempt, "its pages are device memory, which the kernel cannot put frames into",
                    "use host memory for frames, and the device's pool as XdpOptions::payload");
-  if (regions.size() != 1)
-    return refused(attempt, fmt::format("its memory is in {} regions, and a UMEM is one", regions.size()),
+  const Region* const region = provider.lasting_region();
+  if (region == nullptr)
+    return refused(attempt,
+                   fmt::format("its memory is in {} regions, which may come and go, and a UMEM is one that stays",
+                               count_regions(provider)),
                    "use a provider with one region: host, huge or huge_1g");
   if (options.chunk != 2048 && options.chunk != 4096)
     return refused(attempt, fmt::format("a chunk of {} bytes is none that the kernel takes", options.chunk),
@@ -271,9 +283,8 @@ Result<std::span<std::byte>> umem_of(const PagePool& frames, const XdpOptions& o
     if (!std::has_single_bit(slots))
       return refused(attempt, fmt::format("a ring of {} slots is none that the kernel takes", slots),
                      "use powers of two");
-  const Region& region = *regions.front();
-  return std::span(reinterpret_cast<std::byte*>(region.address()),
-                   std::size_t{region.page_count()} << region.page_shift());
+  return std::span(reinterpret_cast<std::byte*>(region->address()),
+                   std::size_t{region->page_count()} << region->page_shift());
 }
 
 }  // namespace netmem

@@ -67,7 +67,7 @@ class Station {
     port.reset();
     expect_balanced(*pool_);
     EXPECT_EQ(provider_->free_pages() + pool_->counters().hold - pool_->counters().release,
-              provider_->regions()[0]->page_count());
+              provider_->lasting_region()->page_count());
   }
   void add(const XdpMatch& match, unsigned queue = 0) {
     const auto added = filter->add(queue, match);

@@ -73,8 +73,8 @@ std::size_t Blocks::count(std::size_t backing_page) const {
   }));
 }
 
-void Blocks::append_regions(std::vector<const Region*>& regions) const {
-  for (const auto& [region, block] : blocks_) regions.push_back(region);
+void Blocks::visit_regions(const MemoryProvider::RegionVisitor& visit) const {
+  for (const auto& [region, block] : blocks_) visit(*region);
 }
 
 }  // namespace netmem

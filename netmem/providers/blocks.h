@@ -15,10 +15,10 @@
 #include <span>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
 #include "netmem/base/error.h"
 #include "netmem/base/mapping.h"
+#include "netmem/core/memory_provider.h"
 #include "netmem/core/netmem.h"
 #include "netmem/core/region.h"
 
@@ -43,7 +43,7 @@ class Blocks {
   [[nodiscard]] std::size_t free_pages() const { return free_pages_; }
   // Blocks that went back to the system so far.
   [[nodiscard]] std::uint64_t returned() const { return returned_; }
-  void append_regions(std::vector<const Region*>& regions) const;
+  void visit_regions(const MemoryProvider::RegionVisitor& visit) const;
 
  private:
   struct Block {

@@ -74,12 +74,12 @@ class HugeProvider final : public MemoryProvider {
   }
   [[nodiscard]] unsigned page_shift() const override { return page_shift_; }
   [[nodiscard]] bool is_device() const override { return false; }
-  [[nodiscard]] std::vector<const Region*> regions() const override {
+  void visit_regions(const RegionVisitor& visit) const override {
     const std::scoped_lock lock(mutex_);
-    std::vector<const Region*> regions{region_.get()};
-    outside_.append_regions(regions);
-    return regions;
+    visit(*region_);
+    outside_.visit_regions(visit);
   }
+  [[nodiscard]] const Region* lasting_region() const override { return region_.get(); }
   [[nodiscard]] std::size_t free_pages() const override {
     const std::scoped_lock lock(mutex_);
     return region_->page_count() - (inside_granted_ - inside_reclaimed_) + outside_.free_pages();

@@ -43,11 +43,9 @@ class HugeSplitProvider final : public MemoryProvider {
   }
   [[nodiscard]] unsigned page_shift() const override { return page_shift_; }
   [[nodiscard]] bool is_device() const override { return false; }
-  [[nodiscard]] std::vector<const Region*> regions() const override {
+  void visit_regions(const RegionVisitor& visit) const override {
     const std::scoped_lock lock(mutex_);
-    std::vector<const Region*> regions;
-    blocks_.append_regions(regions);
-    return regions;
+    blocks_.visit_regions(visit);
   }
   [[nodiscard]] std::size_t free_pages() const override {
     const std::scoped_lock lock(mutex_);

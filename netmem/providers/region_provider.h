@@ -19,7 +19,8 @@ class NETMEM_EXPORT RegionProvider : public MemoryProvider {
   void reclaim(std::span<const Netmem> pages) noexcept override { free_->reclaim(pages); }
   [[nodiscard]] unsigned page_shift() const override { return region_->page_shift(); }
   [[nodiscard]] bool is_device() const override { return region_->is_device(); }
-  [[nodiscard]] std::vector<const Region*> regions() const override { return {region_.get()}; }
+  void visit_regions(const RegionVisitor& visit) const override { visit(*region_); }
+  [[nodiscard]] const Region* lasting_region() const override { return region_.get(); }
   [[nodiscard]] std::size_t free_pages() const override { return free_->size(); }
   // For host memory.
   [[nodiscard]] CopyEngine& copy_engine() override { return engine_; }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <thread>
 
+#include "netmem/base/backoff.h"
 #include "netmem/base/check.h"
 
 namespace netmem {
@@ -68,9 +68,10 @@ void ReturnRing::close() noexcept { head_.fetch_or(kClosed, std::memory_order_ac
 
 std::size_t ReturnRing::drain_closed(std::span<std::uint64_t> out) noexcept {
   NETMEM_CHECK(closed(), "draining a ring that is still open");
+  Backoff backoff;
   while (tail_ != pushed()) {
     if (const std::size_t count = pop(out); count != 0) return count;
-    std::this_thread::yield();
+    backoff.pause();
   }
   return 0;
 }

@@ -200,7 +200,6 @@ void start_dpdk_in_little_space(const LoopSpec& loop) {
 }
 
 TEST(Peers, DpdkThatCannotStartSaysWhyInOneLine) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
   std::vector<Missing> missing;
   const LoopList loops = peer_loops(missing);
   const auto loop = std::ranges::find(loops, "bulk_64/dpdk_mempool", &LoopSpec::name);

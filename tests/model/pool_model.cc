@@ -4,6 +4,7 @@
 #include <ranges>
 
 #include "netmem/base/check.h"
+#include "tests/support/regions.h"
 
 namespace netmem::model {
 
@@ -236,7 +237,7 @@ PagePoolPtr make_pool(const std::shared_ptr<TestProvider>& provider) {
 }  // namespace
 
 Driver::Driver()
-    : provider_(TestProvider::create(Model::regions())), regions_(provider_->regions()), model_(kPools, kRing) {
+    : provider_(TestProvider::create(Model::regions())), regions_(regions_of(*provider_)), model_(kPools, kRing) {
   for (std::size_t i = 0; i < kPools; ++i) {
     real_.at(i) = {make_pool(provider_), i};
     real_.at(i).pool->set_consumer();

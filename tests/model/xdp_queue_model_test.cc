@@ -307,7 +307,7 @@ class Driver {
     if (world_.payload) expect_pages(*world_.payload, in_device, true);
     if (fragments) return;
     for (const auto& [page, count] : references)
-      ASSERT_EQ(world_.memory->regions()[0]->descriptor(page).refs.load(), count) << "page " << page;
+      ASSERT_EQ(world_.memory->lasting_region()->descriptor(page).refs.load(), count) << "page " << page;
   }
   // The page that fragments are cut from may be held by nobody else.
   static void expect_pages(const PagePool& pool, const std::map<std::uint32_t, std::uint32_t>& pages, bool fragments) {

@@ -12,6 +12,7 @@
 #include "netmem/core/page.h"
 #include "netmem/core/poison.h"
 #include "tests/provider/recording_dma_device.h"
+#include "tests/support/regions.h"
 
 namespace netmem {
 
@@ -36,7 +37,7 @@ void reclaim_all(MemoryProvider& provider, std::vector<Netmem> pages, std::size_
 
 std::size_t total_pages(const MemoryProvider& provider) {
   std::size_t total = 0;
-  for (const Region* region : provider.regions()) total += region->page_count();
+  for (const Region* region : regions_of(provider)) total += region->page_count();
   return total;
 }
 
@@ -86,7 +87,7 @@ TEST_P(Conformance, GrantsDistinctCurrentPagesInsideItsRegions) {
     EXPECT_GE(pages.size(), 1u);
     std::set<Descriptor*> descriptors;
     std::set<std::uint64_t> addresses;
-    const std::vector<const Region*> regions = provider->regions();
+    const std::vector<const Region*> regions = regions_of(*provider);
     for (const Netmem page : pages) {
       ASSERT_TRUE(page && page.current());
       EXPECT_EQ(page.is_device(), provider->is_device());
@@ -322,7 +323,6 @@ TEST_P(Conformance, CopiesThatWereBegunAreThereWhenTheirTicketEnds) {
 void expect_cpu_faults(Netmem page) {
   EXPECT_FALSE(Page::try_from(page));
   auto* address = reinterpret_cast<volatile char*>(page.descriptor().address);
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(static_cast<void>(*address), "");
   EXPECT_DEATH(*address = 1, "");
 }
@@ -371,13 +371,13 @@ TEST_P(Conformance, RegistersEachRegionOnceWithTheDmaDevice) {
   auto provider = make(4 * KiB, dma);
   ASSERT_NE(provider, nullptr);
   const std::vector<Netmem> pages = grant_all(*provider);
-  EXPECT_EQ(dma->mapped(), provider->regions().size());
+  EXPECT_EQ(dma->mapped(), regions_of(*provider).size());
   EXPECT_EQ(dma->maps(), dma->mapped());
-  for (const Region* region : provider->regions()) EXPECT_TRUE(dma->holds(*region));
+  for (const Region* region : regions_of(*provider)) EXPECT_TRUE(dma->holds(*region));
   for (const Netmem page : pages)
     ASSERT_EQ(page.dma_address(), page.region().dma_address() + page.region().offset(page));
   reclaim_all(*provider, pages);
-  EXPECT_EQ(dma->mapped(), provider->regions().size());
+  EXPECT_EQ(dma->mapped(), regions_of(*provider).size());
   provider.reset();
   EXPECT_EQ(dma->mapped(), 0u);
   EXPECT_TRUE(dma->orderly());
@@ -422,7 +422,7 @@ TEST_P(Conformance, SaysWhatItIs) {
   EXPECT_NE(provider->describe().find(provider->name()), std::string::npos);
   EXPECT_EQ(provider->describe().find('\n'), std::string::npos);
   const std::vector<Netmem> pages = grant_all(*provider);
-  for (const Region* region : provider->regions()) {
+  for (const Region* region : regions_of(*provider)) {
     EXPECT_FALSE(region->name().empty());
     EXPECT_GE(region->backing_page(), 4096u);
   }

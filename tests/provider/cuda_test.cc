@@ -145,7 +145,6 @@ TEST_F(CudaCopies, PollDoesNotWaitAndTellsOnce) {
   EXPECT_FALSE(device->poll(ticket).value());
   EXPECT_TRUE(device->poll(ticket).value());
   EXPECT_EQ(got, bytes);
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(static_cast<void>(device->poll(ticket)), "has ended, or never was");
 }
 
@@ -480,7 +479,6 @@ TEST_F(CudaCopies, SmallCopiesNeedNoKernels) {
 }
 
 TEST(CudaDeathTest, MisuseIsNamed) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto device = CudaApi::open(fake(), 0).value();
   std::vector<std::byte> host(4096);
   std::array<std::uint32_t, 2> crcs{};

@@ -71,7 +71,6 @@ TEST(LimitDeathTest, PagesThatItDidNotGrantStopTheProgram) {
   const auto inner = small_host();
   const auto limit = make_limit_provider(inner, 4096).value();
   const std::vector<Netmem> pages = grant_all(*inner);
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(reclaim_all(*limit, {pages[0]}), "limit of 1 pages: 1 came back that were not granted here");
 }
 

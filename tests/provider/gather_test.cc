@@ -27,6 +27,7 @@
 #include "tests/support/heap_counter.h"
 #include "tests/support/late_provider.h"
 #include "tests/support/pool_checks.h"
+#include "tests/support/regions.h"
 
 namespace netmem {
 namespace {
@@ -275,7 +276,7 @@ TEST_P(GatherOracle, MemoryThatTheEngineDoesNotReachIsRefused) {
   const bool device = providers_[0]->is_device();
   const auto foreign = device ? make_host_provider({.size = 64 * KiB}).value()
                               : std::shared_ptr<MemoryProvider>(make_memfd_provider({.size = 64 * KiB}).value());
-  const Region* region = foreign->regions()[0];
+  const Region* region = foreign->lasting_region();
   auto views = views_of({{0, 10, 100}});
   const auto begun = gather_.begin(views, {region, region->address(), 100});
   ASSERT_FALSE(begun);
@@ -442,7 +443,7 @@ TEST_P(DeviceGather, WhatLeavesItsAllocationIsRefused) {
 TEST_P(DeviceGather, AnotherDevicesRegionIsRefused) {
   const auto other = GetParam().open().value();
   const auto foreign = make_gpu_provider(other, {.size = 64 * KiB}).value();
-  const Region* region = foreign->regions()[0];
+  const Region* region = foreign->lasting_region();
   std::vector<std::byte> bytes;
   auto mine = views(2, bytes);
   Gather gather;
@@ -461,7 +462,7 @@ TEST(GpuGather, WhatTheDeviceRefusesOrFailsIsToldAndTheViewsAreNotLost) {
   const auto provider = make_gpu_provider(device, {.size = 64 * KiB}).value();
   const auto target = make_gpu_provider(device, {.size = 64 * KiB}).value();
   const auto pool = PagePool::create(provider, {.allow_unreadable = true}).value();
-  const Destination to{target->regions()[0], target->regions()[0]->address() + 5, 20};
+  const Destination to{target->lasting_region(), target->lasting_region()->address() + 5, 20};
   std::vector<View> views;
   for (int i = 0; i < 2; ++i) views.emplace_back(Ref(pool->try_alloc()), 0, 10);
   Gather gather;
@@ -572,7 +573,6 @@ TEST_F(LateGather, AnotherOneMeanwhileStopsTheProgram) {
     static_cast<void>(gather.begin(mine, to(30)));
     static_cast<void>(gather.begin(more, to(20)));
   };
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(twice(), "a gather of 2 views begins before the one of 3 is done");
 }
 
@@ -625,7 +625,7 @@ TEST(Gather, ViewsOfSeveralRegionsOfOneProviderGoTogether) {
   const auto provider = make_huge_split_provider({.size = 4 * MiB}).value();
   const auto pool = PagePool::create(provider).value();
   const auto pages = take(*pool, 600);
-  ASSERT_GT(provider->regions().size(), 1u);
+  ASSERT_GT(regions_of(*provider).size(), 1u);
   std::vector<View> views;
   std::string wanted;
   for (const Netmem page : pages) {
@@ -647,10 +647,9 @@ TEST(Gather, AHandleFromBeforeIsNamed) {
   const auto pool = PagePool::create(provider).value();
   const Netmem page = pool->try_alloc();
   drop(page);
-  const Region* region = provider->regions()[0];
+  const Region* region = provider->lasting_region();
   const std::array pieces = {GatherPiece{page, 0, 1}};
   const Destination to{region, region->address() + 8192, 1};
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(static_cast<void>(provider->copy_engine().begin_gather(pieces, to)), "copied after it went home");
 }
 

@@ -9,6 +9,7 @@
 #include "netmem/providers/huge_split.h"
 #include "netmem/providers/limit.h"
 #include "tests/support/late_device.h"
+#include "tests/support/regions.h"
 
 namespace netmem {
 namespace {
@@ -21,7 +22,7 @@ struct GpuMemory {
 TEST(GpuDma, HostMemoryIsRegisteredOnceForEachRegionAndUntilItGoes) {
   const GpuMemory gpu;
   auto host = make_host_provider({.size = 256 * KiB, .dma = gpu.provider->staging_dma()}).value();
-  const Region& region = *host->regions()[0];
+  const Region& region = *host->lasting_region();
   ASSERT_EQ(gpu.device->registered.size(), 1u);
   EXPECT_EQ(gpu.device->registered.begin()->first, reinterpret_cast<std::byte*>(region.address()));
   EXPECT_EQ(gpu.device->registered.begin()->second, region.size());
@@ -45,7 +46,7 @@ TEST(GpuDma, RegionsThatComeLaterAreRegisteredWhenTheyCome) {
   std::vector<Netmem> pages(128);
   pages.resize(host->grant(pages));
   ASSERT_FALSE(pages.empty());
-  EXPECT_EQ(gpu.device->registered.size(), host->regions().size());
+  EXPECT_EQ(gpu.device->registered.size(), regions_of(*host).size());
   for (Netmem& page : pages) page = end_life(page);
   host->reclaim(pages);
   host.reset();

@@ -57,7 +57,7 @@ TEST(GpuProvider, MemoryOfTheProgramIsCutAndNotFreed) {
     ASSERT_EQ(pages.size(), 16u);
     const std::array<std::byte, 1> byte = {std::byte{7}};
     ASSERT_TRUE(provider->copy_engine().copy_in(std::array{CopyIn{pages[3], 5, byte}}));
-    EXPECT_EQ(programs[provider->regions()[0]->offset(pages[3]) + 5], byte[0]);
+    EXPECT_EQ(programs[provider->lasting_region()->offset(pages[3]) + 5], byte[0]);
     reclaim_all(*provider, pages);
   }
   EXPECT_EQ(std::ranges::count(programs, std::byte{1}), 64 * 1024 - 1);

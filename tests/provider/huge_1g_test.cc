@@ -22,8 +22,8 @@ TEST(Huge1G, SliceIsReadBackAsOneGiBPages) {
   const auto whole = Huge1G::create(1).value();
   EXPECT_EQ(whole->backing_page(), GiB);
   const auto slice = whole->slice().value();
-  EXPECT_EQ(slice->regions()[0]->size(), 128 * MiB);
-  EXPECT_EQ(slice->regions()[0]->backing_page(), GiB);
+  EXPECT_EQ(slice->lasting_region()->size(), 128 * MiB);
+  EXPECT_EQ(slice->lasting_region()->backing_page(), GiB);
   EXPECT_EQ(slice->describe(), "huge_1g: a slice of 128 MiB of 1 GiB in pages of 4 KiB, backed by 1 GiB pages");
 }
 
@@ -34,9 +34,9 @@ TEST(Huge1G, SlicesAreDisjointAndComeBackWhenTheirProvidersAreDestroyed) {
   std::vector<std::shared_ptr<MemoryProvider>> slices;
   for (int i = 0; i < 8; ++i) {
     slices.push_back(whole->slice().value());
-    const Region& region = *slices.back()->regions()[0];
+    const Region& region = *slices.back()->lasting_region();
     for (int j = 0; j < i; ++j) {
-      const Region& other = *slices[static_cast<std::size_t>(j)]->regions()[0];
+      const Region& other = *slices[static_cast<std::size_t>(j)]->lasting_region();
       EXPECT_TRUE(region.address() + region.size() <= other.address() ||
                   other.address() + other.size() <= region.address());
     }
@@ -87,9 +87,9 @@ TEST(Huge1G, ASliceThatFitsAPageLiesInsideOne) {
   const auto whole = Huge1G::create(2).value();
   const auto first = whole->slice(600 * MiB).value();
   const auto second = whole->slice(600 * MiB).value();
-  EXPECT_EQ(second->regions()[0]->address() - first->regions()[0]->address(), GiB);
+  EXPECT_EQ(second->lasting_region()->address() - first->lasting_region()->address(), GiB);
   const auto third = whole->slice(424 * MiB).value();
-  EXPECT_EQ(third->regions()[0]->address() - first->regions()[0]->address(), 600 * MiB);
+  EXPECT_EQ(third->lasting_region()->address() - first->lasting_region()->address(), 600 * MiB);
 }
 
 TEST(Huge1G, MissingPagesNameTheFileAndTheNumberToWrite) {

@@ -5,6 +5,7 @@
 #include "tests/provider/conformance.h"
 #include "tests/provider/huge_pages_need.h"
 #include "tests/provider/recording_dma_device.h"
+#include "tests/support/regions.h"
 
 namespace netmem {
 namespace {
@@ -41,9 +42,9 @@ struct Huge : testing::Test {
 TEST_F(Huge, OneRegionOverAllHugePagesReadBackFromTheKernel) {
   const auto provider = make_of(3);
   if (!provider) GTEST_SKIP() << reason;
-  ASSERT_EQ(provider->regions().size(), 1u);
-  EXPECT_EQ(provider->regions()[0]->size(), 3 * kHuge2M);
-  EXPECT_EQ(provider->regions()[0]->backing_page(), kHuge2M);
+  ASSERT_EQ(regions_of(*provider).size(), 1u);
+  EXPECT_EQ(provider->lasting_region()->size(), 3 * kHuge2M);
+  EXPECT_EQ(provider->lasting_region()->backing_page(), kHuge2M);
   EXPECT_EQ(dma->maps(), 1u);
   EXPECT_NE(provider->describe().find("6 MiB in pages of 512 KiB, backed by 2 MiB pages"), std::string::npos)
       << provider->describe();
@@ -76,7 +77,7 @@ TEST_F(Huge, APageOfSeveralHugePagesIsReusedOnceItIsBack) {
   const std::vector<Netmem> all = grant(*provider, 4);
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(counter(*provider, "outside_granted"), 1u);
-  EXPECT_EQ(provider->regions()[0]->backing_page(), kHuge2M);
+  EXPECT_EQ(provider->lasting_region()->backing_page(), kHuge2M);
   reclaim_all(*provider, {all[1]});
   const std::vector<Netmem> again = grant(*provider, 4);
   ASSERT_EQ(again.size(), 1u);

@@ -181,7 +181,6 @@ TEST_F(OpenCl, ABatchThatNobodyWaitedForIsOverWhenTheDeviceIsClosed) {
 using OpenClDeathTest = OpenCl;
 
 TEST_F(OpenClDeathTest, MisuseOfTheDeviceIsNamed) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto device = open_opencl().value();
   const DeviceAddress memory = device->allocate(4096, 4096).value();
   std::vector<std::byte> bytes(4096);

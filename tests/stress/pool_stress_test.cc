@@ -8,8 +8,10 @@
 #include <thread>
 #include <vector>
 
+#include "netmem/observe/registry.h"
 #include "netmem/pool/page_pool.h"
-#include "netmem/pool/registry.h"
+#include "netmem/ports/tcp_port.h"
+#include "netmem/providers/huge_split.h"
 #include "tests/support/channel.h"
 #include "tests/support/test_provider.h"
 
@@ -95,20 +97,88 @@ TEST(PagePoolStress, NoPageHasTwoHoldersAndNoneIsLost) {
 
 TEST(PagePoolStress, PoolsEndWhileTheirPagesAreBeingDropped) {
   const auto provider = TestProvider::create(kPages);
-  const auto registry = PoolRegistry::create();
+  const auto registry = PoolRegistry::create().value();
   Pages channel;
   Ownership ownership;
   std::vector<std::thread> droppers;
   for (std::uint32_t i = 0; i < 2; ++i) droppers.emplace_back([&, i] { drop_all(channel, ownership, i); });
   std::mt19937 random(11);
   for (int round = 0; round < 500; ++round) {
-    const auto pool = PagePool::create(provider, {.ring_size = 64, .registry = registry}).value();
+    const auto pool = PagePool::create(provider, {.ring_size = 64, .observer = registry.observer()}).value();
     for (int i = 0; i < 3; ++i) allocate_some(*pool, channel, ownership, random);
   }
   channel.close();
   for (auto& dropper : droppers) dropper.join();
   EXPECT_EQ(provider->free_pages(), kPages);
-  EXPECT_TRUE(registry->list().empty());
+  EXPECT_TRUE(registry.list().empty());
+}
+
+// Drops a page as soon as it is told to, as closely at the same time as another one as can be had.
+class Dropper {
+ public:
+  explicit Dropper(int rounds) : thread_([this, rounds] { run(rounds); }) {}
+  ~Dropper() { thread_.join(); }
+  Dropper(const Dropper&) = delete;
+  Dropper& operator=(const Dropper&) = delete;
+
+  void drop_in(int round, Netmem page) {
+    page_ = page;
+    told_.store(round, std::memory_order_release);
+  }
+  void wait(int round) const {
+    while (done_.load(std::memory_order_acquire) != round) std::this_thread::yield();
+  }
+
+ private:
+  void run(int rounds) {
+    for (int round = 1; round <= rounds; ++round) {
+      while (told_.load(std::memory_order_acquire) != round) std::this_thread::yield();
+      drop(page_);
+      done_.store(round, std::memory_order_release);
+    }
+  }
+
+  Netmem page_;
+  std::atomic<int> told_{0};
+  std::atomic<int> done_{0};
+  std::thread thread_;
+};
+
+// The first to have dropped its page must not look at the pool any more: the other one deletes it.
+TEST(PagePoolStress, TwoThreadsThatDropTheLastPagesOfADetachedPoolTouchItNoMore) {
+  constexpr int kRounds = 2000;  // the model (tests/weak) sees all orders of events; this sees the real thing
+  const auto provider = TestProvider::create(2);
+  Dropper first(kRounds);
+  Dropper second(kRounds);
+  for (int round = 1; round <= kRounds; ++round) {
+    auto pool = PagePool::create(provider, {.ring_size = 1}).value();
+    const Netmem pages[] = {pool->try_alloc(), pool->try_alloc()};
+    pool.reset();
+    first.drop_in(round, pages[0]);
+    second.drop_in(round, pages[1]);
+    first.wait(round);
+    second.wait(round);
+    provider->reclaimed.clear();
+  }
+  EXPECT_EQ(provider->free_pages(), 2u);
+}
+
+// Who asks a provider about its regions must not look at one that is given back to the system meanwhile.
+TEST(PagePoolStress, PortsArePossibleWhileBlocksComeAndGo) {
+  const auto provider = make_huge_split_provider({.size = 256 * 1024, .small_block = 4096}).value();
+  std::atomic<int> left = 20'000;
+  std::thread other([&] {
+    for (std::vector<Netmem> pages(32); left > 0; --left)
+      provider->reclaim(std::span(pages).first(provider->grant(pages)));
+  });
+  while (left > 0) {
+    const auto pool = PagePool::create(provider).value();
+    EXPECT_TRUE(TcpPort::create(*pool));
+    std::size_t regions = 0;
+    provider->visit_regions([&](const Region& region) { regions += region.page_count(); });
+    EXPECT_LE(regions, 64u);
+  }
+  other.join();
 }
 
 TEST(PagePoolStress, FragmentsAreDroppedFromEverywhere) {

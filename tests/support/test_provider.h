@@ -53,10 +53,11 @@ class TestProvider final : public MemoryProvider {
   [[nodiscard]] std::string describe() const override { return "test: " + std::to_string(total_) + " pages"; }
   [[nodiscard]] unsigned page_shift() const override { return page_shift_; }
   [[nodiscard]] bool is_device() const override { return false; }
-  [[nodiscard]] std::vector<const Region*> regions() const override {
-    std::vector<const Region*> all;
-    for (const auto& region : regions_) all.push_back(region.get());
-    return all;
+  void visit_regions(const RegionVisitor& visit) const override {
+    for (const auto& region : regions_) visit(*region);
+  }
+  [[nodiscard]] const Region* lasting_region() const override {
+    return regions_.size() == 1 ? regions_.front().get() : nullptr;
   }
   [[nodiscard]] std::size_t free_pages() const override {
     const std::scoped_lock lock(mutex_);

@@ -54,7 +54,7 @@ class XdpWorld {
   explicit XdpWorld(XdpWorldOptions options = {})
       : memory(TestProvider::create(options.pages, options.page_shift)),
         pool(PagePool::create(memory, {.name = "frames"}).value()),
-        kernel(*memory->regions().front(), options.kernel) {
+        kernel(*memory->lasting_region(), options.kernel) {
     if (options.payload) {
       payload = PagePool::create(options.payload, {.name = "payload", .allow_unreadable = true}).value();
       options.queue.payload = payload.get();

@@ -1,7 +1,6 @@
 // A list of page pools, the detached ones included, and a watch over those whose last pages do not come home.
 //
-// Threads: any. The watch is a thread of its own that exists only while a detached pool is being waited for and a
-// callback is set.
+// Threads: any.
 #pragma once
 
 #include <chrono>
@@ -11,8 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "netmem/base/error.h"
 #include "netmem/base/export.h"
 #include "netmem/pool/page_pool.h"
+#include "netmem/pool/pool_observer.h"
 
 namespace netmem {
 
@@ -31,29 +32,33 @@ struct RegistryOptions {
   // A detached pool is stalled when pages are still in flight after this time, and again after each further one
   // (Linux: DEFER_WARN_INTERVAL, 60 s).
   std::chrono::milliseconds stall_after{60'000};
-  // Called on the registry's own thread, with nothing locked.
+  // Called on a thread of the registry's own, with nothing locked.
   std::function<void(const PoolInfo&)> on_stall = {};
 };
 
+// Give observer() to pools as PoolOptions::observer. Pools keep what they need of the registry, so it may be destroyed
+// before them: as long as one of its pools is left, stalls are still reported.
 class NETMEM_EXPORT PoolRegistry {
  public:
-  static std::shared_ptr<PoolRegistry> create(RegistryOptions options = {});
-  explicit PoolRegistry(RegistryOptions options);
+  // Starts the thread that watches, if there is an `on_stall`. Fails when the system has no thread to give.
+  static Result<PoolRegistry> create(RegistryOptions options = {});
+  // Without pools left, waits for a call of `on_stall` that is under way, unless it is this call that destroys the
+  // registry. With pools left it waits for nothing, and the watch ends with the last of them: what `on_stall` uses must
+  // live until then.
   ~PoolRegistry();
-  PoolRegistry(const PoolRegistry&) = delete;
-  PoolRegistry& operator=(const PoolRegistry&) = delete;
+  PoolRegistry(PoolRegistry&& other) noexcept;
+  PoolRegistry& operator=(PoolRegistry&& other) noexcept;
 
+  [[nodiscard]] std::shared_ptr<PoolObserver> observer() const;
   // Oldest first.
   [[nodiscard]] std::vector<PoolInfo> list() const;
 
  private:
-  friend class PagePool;
-  void add(const PagePool& pool);
-  void remove(const PagePool& pool) noexcept;
-  void pool_detached(const PagePool& pool) noexcept;
-
   struct State;
-  std::shared_ptr<State> state_;  // the watch holds it too
+  explicit PoolRegistry(std::shared_ptr<State> state);
+  void end() noexcept;
+
+  std::shared_ptr<State> state_;  // the pools and the watch hold it too
 };
 
 }  // namespace netmem
