@@ -46,7 +46,7 @@ if(NETMEM_BUILD_TESTS AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   set_tests_properties(InstructionCounts.DeviceMemoryCostsTheSame InstructionCounts.AreThoseCheckedIn
                        BenchmarkStatistics.KeepTheirPromises BenchmarkScripts.SayWhatTheyFind
                        RegressionExperiment.InstructionsTellOnlyThePlantedOneApart
-                       PROPERTIES LABELS check SKIP_RETURN_CODE 77 TIMEOUT 900)
+                       PROPERTIES LABELS check SKIP_RETURN_CODE 77 TIMEOUT ${NETMEM_TEST_LIMIT})
 
   # On OpenCL, where there is any. Checks that tools run and say what they find; figures decide nothing.
   if(TARGET gpu)
@@ -55,7 +55,7 @@ if(NETMEM_BUILD_TESTS AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
              COMMAND ${PROJECT_SOURCE_DIR}/tests/gpu/run --device opencl --quick --build ${PROJECT_BINARY_DIR}
                      --out ${PROJECT_BINARY_DIR}/gpu-report)
     set_tests_properties(GpuRun.SaysWhatTheFiguresAre GpuRun.RunsOnOpenCl PROPERTIES
-                         LABELS check SKIP_RETURN_CODE 77 TIMEOUT 600)
+                         LABELS check SKIP_RETURN_CODE 77 TIMEOUT ${NETMEM_TEST_LIMIT})
     set_tests_properties(GpuRun.RunsOnOpenCl PROPERTIES PROCESSORS 2)
   endif()
 endif()

@@ -7,6 +7,9 @@
 # Any other tests/*/*.cc, and netmem/*/*_test_support.cc, is shared by all of them. The program `netmem` is a
 # script's argument, and the macro NETMEM_PROGRAM in C++.
 find_package(GTest REQUIRED)
+
+# Seconds that a test may take. It only catches hangs, and is ten times what the slowest needs on a quiet machine.
+set(NETMEM_TEST_LIMIT 1800)
 include(GoogleTest)
 
 file(GLOB support CONFIGURE_DEPENDS tests/*/*.cc netmem/*/*_test_support.cc)
@@ -52,7 +55,7 @@ function(netmem_gtests name label)
     set(processors 2)
   endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS ${label} TIMEOUT 600 PROCESSORS ${processors})
+    PROPERTIES LABELS ${label} TIMEOUT ${NETMEM_TEST_LIMIT} PROCESSORS ${processors})
 endfunction()
 
 file(GLOB unit_tests CONFIGURE_DEPENDS netmem/*/*_test.cc tests/provider/*_test.cc tests/regress/*_test.cc)
@@ -92,7 +95,7 @@ if(TARGET netmem_tool)
   foreach(script IN LISTS scripts)
     cmake_path(GET script STEM name)
     add_test(NAME integration.${name} COMMAND bash ${script} $<TARGET_FILE:netmem_tool>)
-    set_tests_properties(integration.${name} PROPERTIES LABELS integration SKIP_RETURN_CODE 77 TIMEOUT 600)
+    set_tests_properties(integration.${name} PROPERTIES LABELS integration SKIP_RETURN_CODE 77 TIMEOUT ${NETMEM_TEST_LIMIT})
   endforeach()
 endif()
 

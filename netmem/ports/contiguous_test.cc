@@ -4,6 +4,7 @@
 #include "netmem/ports/port_test_support.h"
 #include "netmem/providers/device.h"
 #include "netmem/providers/gpu.h"
+#include "tests/support/eventually.h"
 #include "tests/support/late_device.h"
 
 namespace netmem::testing {
@@ -130,10 +131,10 @@ TEST_P(TcpContiguous, APartOfAMessageIsNotDeliveredBeforeItsEnd) {
   send_all(both.far.get(), "one thr");
   EXPECT_EQ(messages.program.receive(20), 0u);
   send_all(both.far.get(), "ee, and");
-  while (messages.program.views < 1) ASSERT_NE(messages.program.receive(60'000), 0u);
+  while (messages.program.views < 1) ASSERT_NE(messages.program.receive(kLimitMs), 0u);
   EXPECT_EQ(messages.program.texts[id], "one three,");
   both.far.reset();
-  while (messages.program.ended < 1) ASSERT_NE(messages.program.receive(60'000), 0u);
+  while (messages.program.ended < 1) ASSERT_NE(messages.program.receive(kLimitMs), 0u);
   EXPECT_EQ(messages.program.views, 2u);
   EXPECT_EQ(messages.program.texts[id], "one three, and");
 }
@@ -164,14 +165,14 @@ TEST_P(TcpContiguous, WhoHasAPageGoesOnWhileOthersWaitForOne) {
   EXPECT_EQ(messages.program.receive(20), 0u);
   EXPECT_EQ(counter(*receiver.port, "starved_now"), 1u);
   send_all(holder.far.get(), "56789");
-  while (messages.program.views < 1) ASSERT_NE(messages.program.receive(60'000), 0u);
+  while (messages.program.views < 1) ASSERT_NE(messages.program.receive(kLimitMs), 0u);
   EXPECT_EQ(messages.program.texts[first], "0123456789");
   EXPECT_EQ(counter(*receiver.port, "starved"), 1u) << "it queued up, too";
-  while (messages.program.views < 2) ASSERT_NE(messages.program.receive(60'000), 0u);
+  while (messages.program.views < 2) ASSERT_NE(messages.program.receive(kLimitMs), 0u);
   EXPECT_EQ(messages.program.texts[second], "abcdefghij");
   send_all(holder.far.get(), "01234");
   holder.far.reset();
-  while (messages.program.ended < 1) ASSERT_NE(messages.program.receive(60'000), 0u);
+  while (messages.program.ended < 1) ASSERT_NE(messages.program.receive(kLimitMs), 0u);
   EXPECT_EQ(messages.program.texts[first], "012345678901234");
 }
 
@@ -210,7 +211,7 @@ TEST(TcpContiguousPort, WhoGoesOnLeavesFreshPagesToThoseWhoWait) {
   held.clear();
   send_all(pairs[0].far.get(), "56789and on");
   EXPECT_EQ(one_view.receive(0), 1u);
-  while (kept.size() < 3) ASSERT_NE(program.receive(60'000), 0u);
+  while (kept.size() < 3) ASSERT_NE(program.receive(kLimitMs), 0u);
   EXPECT_EQ(order, (std::vector{ids[1], ids[0], ids[2]}));
   kept.clear();
 }
@@ -231,7 +232,7 @@ TEST(TcpContiguousPort, WhoLackedStagingPagesOnlyIsServedBeforeThoseWithoutAPage
   EXPECT_EQ(program.receive(0), 0u);
   EXPECT_EQ(counter(*receiver.port, "starved_now"), 2u);
   held.clear();
-  while (program.views < 2) ASSERT_NE(program.receive(60'000), 0u);
+  while (program.views < 2) ASSERT_NE(program.receive(kLimitMs), 0u);
   EXPECT_EQ(program.texts[first], "0123456789");
 }
 
@@ -241,7 +242,7 @@ TEST(TcpContiguousPort, AResetWithinAMessageDropsItsPart) {
   Collector program(*receiver.port);
   Fd peer = dial(*receiver.port);
   send_all(peer.get(), pattern(150, 1));
-  while (program.views < 1) ASSERT_NE(program.receive(60'000), 0u);
+  while (program.views < 1) ASSERT_NE(program.receive(kLimitMs), 0u);
   const linger abort{.l_onoff = 1, .l_linger = 0};
   ASSERT_EQ(::setsockopt(peer.get(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort), 0);
   peer.reset();

@@ -2,6 +2,7 @@
 // not well.
 #include "netmem/ports/port_test_support.h"
 #include "netmem/providers/gpu.h"
+#include "tests/support/eventually.h"
 #include "tests/support/late_device.h"
 
 namespace netmem::testing {
@@ -109,7 +110,7 @@ TEST(GpuReceive, SeveralReadsAreUnderWayAndTheirPagesComeHomeOneByOne) {
   EXPECT_EQ(receiver.program->receive(0), 1u);
   EXPECT_EQ(receiver.staging->counters().inflight(), 4);
   receiver.device->held = false;
-  while (receiver.program->views < 5) ASSERT_NE(receiver.program->receive(60'000), 0u);
+  while (receiver.program->views < 5) ASSERT_NE(receiver.program->receive(kLimitMs), 0u);
 }
 
 TEST(GpuReceive, ReadsOfOneConnectionThatLandInAnyOrderAreDeliveredInOrder) {
@@ -303,7 +304,7 @@ TEST(GpuReceive, WithoutStagingPagesItWaitsForCopiesAndNobodyStarves) {
   EXPECT_EQ(counter(*receiver.port, "starved"), 0u);
   EXPECT_LE(counter(*receiver.port, "reads"), 2u) << "it went on reading";
   receiver.device->held = false;
-  while (receiver.program->views < 4) ASSERT_NE(receiver.program->receive(60'000), 0u);
+  while (receiver.program->views < 4) ASSERT_NE(receiver.program->receive(kLimitMs), 0u);
   EXPECT_TRUE(receiver.text(one) == pattern(2 * 4096, 1) + "one");
   EXPECT_EQ(receiver.text(two), "two");
 }
@@ -317,7 +318,7 @@ TEST(GpuReceive, StagingPagesWhoseCopyHasEndedAreThereForTheSameCall) {
   EXPECT_EQ(receiver.program->receive(0), 1u);
   EXPECT_EQ(counter(*receiver.port, "late_reads"), 2u);
   EXPECT_EQ(counter(*receiver.port, "copies_awaited"), 0u);
-  while (receiver.program->views < 2) ASSERT_NE(receiver.program->receive(60'000), 0u);
+  while (receiver.program->views < 2) ASSERT_NE(receiver.program->receive(kLimitMs), 0u);
 }
 
 TEST(GpuReceive, ADeviceThatHangsDoesNotHoldUpTheProgram) {
@@ -333,7 +334,7 @@ TEST(GpuReceive, ADeviceThatHangsDoesNotHoldUpTheProgram) {
   EXPECT_EQ(receiver.program->receive(-1), 0u) << "wake() ends a wait for the device, too";
   alarm.join();
   receiver.device->held = false;
-  while (receiver.program->views < 3) ASSERT_NE(receiver.program->receive(60'000), 0u);
+  while (receiver.program->views < 3) ASSERT_NE(receiver.program->receive(kLimitMs), 0u);
 }
 
 TEST(GpuReceive, NoMoreReadsAreUnderWayThanThereArePlacesFor) {
@@ -351,7 +352,7 @@ TEST(GpuReceive, NoMoreReadsAreUnderWayThanThereArePlacesFor) {
   receiver.device->complete(0);
   while (receiver.device->under_way() < 16) receiver.program->receive(0);
   receiver.device->held = false;
-  while (receiver.program->views < 17) ASSERT_NE(receiver.program->receive(60'000), 0u);
+  while (receiver.program->views < 17) ASSERT_NE(receiver.program->receive(kLimitMs), 0u);
   EXPECT_EQ(receiver.text(peer), sent + "y");
 }
 
@@ -362,7 +363,7 @@ TEST(GpuReceive, AConnectionsPageStaysOpenWhileItsBytesAreUnderWay) {
   receiver.read(peer, "one ");
   receiver.read(peer, "two");
   receiver.device->held = false;
-  while (receiver.program->views < 2) ASSERT_NE(receiver.program->receive(60'000), 0u);
+  while (receiver.program->views < 2) ASSERT_NE(receiver.program->receive(kLimitMs), 0u);
   EXPECT_EQ(receiver.text(peer), "one two");
   EXPECT_EQ(counter(*receiver.port, "pages"), 1u);
 }

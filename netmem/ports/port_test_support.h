@@ -18,6 +18,7 @@
 #include "netmem/ports/address.h"
 #include "netmem/ports/tcp_port.h"
 #include "netmem/providers/host.h"
+#include "tests/support/eventually.h"
 
 namespace netmem::testing {
 
@@ -107,9 +108,9 @@ class Collector {
     for (std::size_t i = 0; count && i < *count; ++i) take(out_[i]);
     return count.value_or(0);
   }
-  // Until `count` connections have ended or failed. Gives up after a minute without a delivery.
+  // Until `count` connections have ended or failed. Gives up when nothing comes.
   void receive_until_gone(std::size_t count) {
-    while (ended + failed.size() < count) ASSERT_NE(receive(60'000), 0u) << "nothing came any more";
+    while (ended + failed.size() < count) ASSERT_NE(receive(kLimitMs), 0u) << "nothing came any more";
   }
   [[nodiscard]] std::vector<std::string> sorted_texts() const {
     std::vector<std::string> all;

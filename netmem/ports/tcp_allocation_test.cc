@@ -3,6 +3,7 @@
 
 #include "netmem/ports/port_test_support.h"
 #include "netmem/providers/decorator.h"
+#include "tests/support/eventually.h"
 #include "tests/support/heap_counter.h"
 
 namespace netmem::testing {
@@ -53,7 +54,7 @@ class TcpSteadyState : public ::testing::TestWithParam<Way> {
       send_all(sockets_.far.get(), text);
       std::size_t got = 0;
       while (got < text.size()) {
-        const std::size_t count = port_->receive(out_, 60'000).value();
+        const std::size_t count = port_->receive(out_, kLimitMs).value();
         for (std::size_t d = 0; d < count; ++d) {
           got += out_[d].view.size();
           out_[d].view.reset();

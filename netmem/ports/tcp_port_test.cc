@@ -10,6 +10,7 @@
 
 #include "netmem/ports/port_test_support.h"
 #include "netmem/providers/device.h"
+#include "tests/support/eventually.h"
 
 namespace netmem::testing {
 namespace {
@@ -89,7 +90,7 @@ TEST_P(TcpLanding, SmallMessagesShareAPage) {
     const std::string text = pattern(100, i);
     send_all(sockets.far.get(), text);
     sent += text;
-    ASSERT_EQ(program.receive(1000), 1u);
+    ASSERT_EQ(program.receive(kLimitMs), 1u);
   }
   std::string got;
   for (const View& view : views) {
@@ -123,7 +124,7 @@ TEST(TcpPort, OneReadFillsManyPages) {
   send_all(sockets.far.get(), text);
   const ConnectionId id = receiver.port->adopt(std::move(sockets.near)).value();
   Collector program(*receiver.port);
-  EXPECT_EQ(program.receive(1000), 32u);
+  EXPECT_EQ(program.receive(kLimitMs), 32u);
   EXPECT_TRUE(program.texts[id] == text);
   EXPECT_EQ(counter(*receiver.port, "reads"), 1u);
   EXPECT_EQ(counter(*receiver.port, "pages"), 32u);
@@ -196,7 +197,8 @@ TEST(TcpPort, APeerThatResetsFailsItsConnectionOnly) {
   const Fd good = dial(*receiver.port);
   send_all(bad.get(), pattern(10'000, 1));
   send_all(good.get(), pattern(10'000, 2));
-  while (program.opened.size() < 2 || counter(*receiver.port, "bytes") < 20'000) ASSERT_NE(program.receive(60'000), 0u);
+  while (program.opened.size() < 2 || counter(*receiver.port, "bytes") < 20'000)
+    ASSERT_NE(program.receive(kLimitMs), 0u);
   const linger reset{.l_onoff = 1, .l_linger = 0};
   ASSERT_EQ(::setsockopt(bad.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
   const std::string peer = format_address(local_address(bad.get()));
@@ -220,7 +222,7 @@ TEST(TcpPort, ClosingMidStreamKeepsWhatWasDelivered) {
   const Fd sender = dial(*receiver.port);
   const std::string text = pattern(5000, 1);
   send_all(sender.get(), text);
-  while (counter(*receiver.port, "bytes") < text.size()) ASSERT_NE(program.receive(60'000), 0u);
+  while (counter(*receiver.port, "bytes") < text.size()) ASSERT_NE(program.receive(kLimitMs), 0u);
   receiver.port->close(program.opened.front());
   receiver.port->close(program.opened.front());  // unknown by now: ignored
   receiver.port->close(0);
@@ -274,7 +276,7 @@ TEST(TcpPort, AConnectionThatIsNotOursToOpenWaitsForADescriptor) {
   EXPECT_EQ(came, 0u);
   EXPECT_EQ(counter(*receiver.port, "accept_paused"), 1u);
   EXPECT_LE(waits, 4u);  // it does not spin on the socket that stays ready
-  EXPECT_EQ(program.receive(60'000), 1u);
+  EXPECT_EQ(program.receive(kLimitMs), 1u);
   EXPECT_EQ(program.opened.size(), 1u);
 }
 
@@ -424,7 +426,7 @@ TEST(TcpPort, ACopyEngineThatFailsFailsTheConnection) {
   send_all(sockets.far.get(), "hello");
   device->break_engine();
   Collector program(*receiver.port);
-  EXPECT_EQ(program.receive(1000), 1u);
+  EXPECT_EQ(program.receive(kLimitMs), 1u);
   ASSERT_EQ(program.failed.size(), 1u);
   EXPECT_EQ(program.failed[0].message(),
             "cannot receive from unix socket: cannot copy into device memory: the device is gone");

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "netmem/ports/xdp_station_test_support.h"
+#include "tests/support/eventually.h"
 
 namespace netmem {
 namespace {
@@ -21,11 +22,11 @@ using testing::send_text;
 using testing::Station;
 using testing::VethPair;
 
-// Until the counter has the value. Gives up after 5 s.
+// Until the counter has the value.
 void expect_comes(Station& station, const std::string& name, std::uint64_t value) {
   std::vector<Packet> packets(8);
-  for (int i = 0; i < 500 && counter(*station.port, name) < value; ++i)
-    ASSERT_TRUE(station.port->receive(packets, 10)) << name;
+  ASSERT_TRUE(eventually([&] { return counter(*station.port, name) >= value || !station.port->receive(packets, 10); }))
+      << name;
   EXPECT_EQ(counter(*station.port, name), value) << name;
 }
 
@@ -91,7 +92,7 @@ TEST(XdpEvents, AnInterfaceThatMovesToAnotherNamespaceEndsThePort) {
   }
   ASSERT_EQ(status, 0);
   std::vector<Packet> packets(8);
-  const auto got = station.port->receive(packets, 5000);
+  const auto got = station.port->receive(packets, kLimitMs);
   EXPECT_FALSE(got);
 }
 
@@ -197,14 +198,14 @@ TEST(XdpEvents, WhoJoinedSurvivesTheFirstOnesDeath) {
     constexpr std::size_t kFlows = 64;  // over both queues
     for (std::size_t i = 0; i < kFlows; ++i) send_text(veth->far_udp("10.77.0.2", 9000), "again");
     std::vector<Packet> packets(kFlows);
-    std::size_t on_first = 0;
-    while (const std::size_t got = port->receive(packets, 200).value_or(0)) {
+    std::size_t on_first = 0, at_kernel = 0;
+    EXPECT_TRUE(eventually([&] {
+      const std::size_t got = port->receive(packets, 0).value_or(0);
       on_first += got;
       drop(std::span(packets).first(got));
-    }
-    std::size_t at_kernel = 0;
-    while (on_first + at_kernel < kFlows && testing::receive_text(kernel) == "again") ++at_kernel;
-    EXPECT_EQ(on_first + at_kernel, kFlows) << "the dead one's matches of queue 1 are still there";
+      if (testing::receive_text(kernel, 10) == "again") ++at_kernel;
+      return on_first + at_kernel == kFlows;
+    })) << "the dead one's matches of queue 1 are still there";
     EXPECT_GT(at_kernel, 0u);
   }
   testing::expect_balanced(*pool);
@@ -220,17 +221,19 @@ TEST(XdpEvents, APoolThatRunsDryRecoversWhenPagesComeBack) {
   const Fd sender = veth->far_udp("10.77.0.2", 9000);
   std::vector<Packet> held(kPages);
   std::size_t count = 0;
-  for (int i = 0; i < 100 && count < kPages; ++i) {
+  ASSERT_TRUE(eventually([&] {
     send_text(sender, "x");
     count += station.port->receive(std::span(held).subspan(count), 100).value_or(0);
-  }
-  ASSERT_EQ(count, kPages) << "every page is held";
+    return count == kPages;
+  })) << "every page is held";
   std::vector<Packet> packets(kPages);
   EXPECT_EQ(station.port->receive(packets, 20).value_or(99), 0u);
   for (int i = 0; i < 10; ++i) send_text(sender, "lost");
-  EXPECT_EQ(station.port->receive(packets, 20).value_or(99), 0u);
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_EQ(station.port->receive(packets, 10).value_or(99), 0u);
+    return counter(*station.port, "fill_ring_empty") > 0;
+  }));
   EXPECT_GT(counter(*station.port, "starved"), 0u);
-  EXPECT_GT(counter(*station.port, "fill_ring_empty"), 0u);
   expect_nothing_lost(*station.port);
   // Another thread brings the pages back while the port waits, and then sends until something arrives.
   std::atomic<bool> arrived{false};
@@ -241,7 +244,7 @@ TEST(XdpEvents, APoolThatRunsDryRecoversWhenPagesComeBack) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   });
-  EXPECT_GT(station.port->receive(packets, 10'000).value_or(0), 0u) << "no page was looked for";
+  EXPECT_GT(station.port->receive(packets, kLimitMs).value_or(0), 0u) << "no page was looked for";
   arrived = true;
 }
 
@@ -254,7 +257,7 @@ TEST(XdpEvents, PacketsOutliveTheirPort) {
     const auto port = XdpPort::create(filter, *pool).value();
     ASSERT_TRUE(filter->add(0, kUdp9000));
     send_text(veth->far_udp("10.77.0.2", 9000), "kept");
-    ASSERT_EQ(port->receive(packets, 2000).value_or(0), 1u);
+    ASSERT_EQ(port->receive(packets, kLimitMs).value_or(0), 1u);
   }
   EXPECT_EQ(pool->counters().inflight(), 1);
   EXPECT_EQ(testing::payload_of(packets[0]), "kept");

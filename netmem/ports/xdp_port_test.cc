@@ -10,6 +10,7 @@
 #include "netmem/providers/device.h"
 #include "netmem/providers/huge.h"
 #include "tests/provider/huge_pages_need.h"
+#include "tests/support/eventually.h"
 #include "tests/support/test_provider.h"
 
 namespace netmem {
@@ -84,7 +85,7 @@ TEST(XdpPort, ChunksOf2KShareThePagesAndLeaveRoomForHeadroom) {
   const Fd sender = veth->far_udp("10.77.0.2", 9000);
   send_text(sender, "x");
   std::vector<Packet> packets(1);
-  ASSERT_EQ(station.port->receive(packets, 2000).value_or(0), 1u);
+  ASSERT_EQ(station.port->receive(packets, kLimitMs).value_or(0), 1u);
   EXPECT_EQ(packets[0].header().offset % 2048, 256u + 128u);
   packets[0].reset();
   expect_arrive(*veth, station, 0, 1472, 5);
@@ -100,7 +101,7 @@ TEST(XdpPort, JumboFramesArriveInSeveralBuffers) {
     const Fd sender = veth->far_udp("10.77.0.2", 9000);
     send_text(sender, pattern(8972, 1));
     std::vector<Packet> packets(1);
-    ASSERT_EQ(station.port->receive(packets, 2000).value_or(0), 1u);
+    ASSERT_EQ(station.port->receive(packets, kLimitMs).value_or(0), 1u);
     EXPECT_GT(packets[0].payload().size(), 1u);
     packets[0].reset();
   }
@@ -125,7 +126,7 @@ TEST(XdpPort, PayloadIsSplitIntoDeviceMemory) {
     const Fd sender = veth->far_udp("10.77.0.2", 9000);
     send_text(sender, "device");
     std::vector<Packet> packets(1);
-    ASSERT_EQ(station.port->receive(packets, 2000).value_or(0), 1u);
+    ASSERT_EQ(station.port->receive(packets, kLimitMs).value_or(0), 1u);
     EXPECT_TRUE(packets[0].payload()[0].page.is_device());
     EXPECT_FALSE(packets[0].header().page.is_device());
     packets[0].reset();
@@ -188,19 +189,22 @@ TEST(XdpPort, FourQueuesArriveAtFourPorts) {
   constexpr std::size_t kDatagrams = 400;
   for (std::size_t i = 0; i < kDatagrams; ++i) send_text(veth->far_udp("10.77.0.2", 9000), std::to_string(i));
   std::vector<bool> seen(kDatagrams);
-  for (unsigned queue = 0; queue < kQueues; ++queue) {
+  EXPECT_TRUE(eventually([&] {
     std::vector<Packet> packets(64);
-    while (const std::size_t got = ports[queue]->receive(packets, 100).value_or(0)) {
+    for (unsigned queue = 0; queue < kQueues; ++queue) {
+      const std::size_t got = ports[queue]->receive(packets, 5).value_or(0);
       for (std::size_t i = 0; i < got; ++i) {
         seen.at(std::stoul(testing::payload_of(packets[i]))) = true;
         EXPECT_EQ(packets[i].info.queue, queue);
       }
       drop(std::span(packets).first(got));
     }
+    return std::ranges::count(seen, true) == static_cast<std::ptrdiff_t>(kDatagrams);
+  }));
+  for (unsigned queue = 0; queue < kQueues; ++queue) {
     EXPECT_GT(counter(*ports[queue], "received"), 0u) << queue;
     expect_nothing_lost(*ports[queue]);
   }
-  EXPECT_EQ(std::ranges::count(seen, true), static_cast<std::ptrdiff_t>(kDatagrams));
   ports.clear();
   for (const PagePoolPtr& pool : pools) testing::expect_balanced(*pool);
 }
@@ -290,13 +294,14 @@ TEST(XdpPort, NoSystemCallsWhenFramesAreThere) {
   station.add(kUdp9000);
   const Fd sender = veth->far_udp("10.77.0.2", 9000);
   for (int i = 0; i < 32; ++i) send_text(sender, "x");
+  ASSERT_TRUE(eventually([&] { return counter(*station.port, "redirected") == 32; }));
   std::vector<Packet> packets(1);
-  ASSERT_EQ(station.port->receive(packets, 2000).value_or(0), 1u);
+  ASSERT_EQ(station.port->receive(packets, kLimitMs).value_or(0), 1u);
   const auto calls = [&] { return counter(*station.port, "polls") + counter(*station.port, "wakeups_rx"); };
   const std::uint64_t before = calls();
   for (int i = 0; i < 31; ++i) {
     packets[0].reset();
-    ASSERT_EQ(station.port->receive(packets, 2000).value_or(0), 1u);
+    ASSERT_EQ(station.port->receive(packets, kLimitMs).value_or(0), 1u);
   }
   EXPECT_EQ(calls(), before);
 }

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "netmem/ports/xdp_station_test_support.h"
+#include "tests/support/eventually.h"
 #include "tests/support/frames.h"
 
 namespace netmem {
@@ -78,7 +79,7 @@ class XdpProgram : public ::testing::TestWithParam<XdpMode> {
     std::size_t got = 0;
     std::vector<Packet> packets(1);
     for (bool ended = false; !ended; ++got) {
-      if (station->port->receive(packets, 5000).value_or(0) == 0) {
+      if (station->port->receive(packets, kLimitMs).value_or(0) == 0) {
         ADD_FAILURE() << "the marker did not come";
         return false;
       }

@@ -11,6 +11,7 @@
 #include "netmem/base/units.h"
 #include "netmem/ports/xdp_station_test_support.h"
 #include "netmem/providers/device.h"
+#include "tests/support/eventually.h"
 #include "tests/support/frames.h"
 
 namespace netmem {
@@ -44,11 +45,11 @@ void expect_echo(const VethPair& veth, Station& station, std::size_t largest, st
   for (std::size_t size = 1; size <= largest; size += step) {
     const std::string text = pattern(size, size);
     send_text(far, text);
-    ASSERT_EQ(station.port->receive(packets, 2000).value_or(0), 1u) << size;
+    ASSERT_EQ(station.port->receive(packets, kLimitMs).value_or(0), 1u) << size;
     turn_around(packets[0]);
     ASSERT_EQ(station.port->transmit(std::span(packets).first(1)), 1u);
     EXPECT_FALSE(packets[0]) << "what was sent is the kernel's";
-    ASSERT_TRUE(station.port->flush(2000));
+    ASSERT_TRUE(station.port->flush(kLimitMs));
     ASSERT_EQ(receive_text(far), text) << size;
   }
   EXPECT_EQ(counter(*station.port, "transmitted"), counter(*station.port, "received"));
@@ -135,7 +136,7 @@ TEST(XdpSend, PagesOfAnotherPoolAreCopiedThoseOfTheSameMemoryAreNot) {
   packets.push_back(made_packet(*foreign, 100));
   packets.push_back(made_packet(station.pool(), 200));
   EXPECT_EQ(station.port->transmit(packets), 2u);
-  EXPECT_TRUE(station.port->flush(2000));
+  EXPECT_TRUE(station.port->flush(kLimitMs));
   EXPECT_EQ(receive_text(far).size(), 100u);
   EXPECT_EQ(receive_text(far).size(), 200u);
   EXPECT_EQ(counter(*station.port, "copied_to_send"), 1u);
@@ -157,7 +158,7 @@ TEST(XdpSend, OneSystemCallSendsAllThatWaits) {
   std::vector<Packet> packets;
   for (std::size_t i = 0; i < 200; ++i) packets.push_back(made_packet(station.pool(), i));
   EXPECT_EQ(station.port->transmit(packets), 200u);
-  ASSERT_TRUE(station.port->flush(2000));
+  ASSERT_TRUE(station.port->flush(kLimitMs));
   EXPECT_EQ(counter(*station.port, "wakeups_tx"), 1u);
 }
 
@@ -168,7 +169,7 @@ TEST(XdpSend, MoreThanTheRingHoldsGoesOutInOneCall) {
   std::vector<Packet> packets;
   for (std::size_t i = 0; i < 500; ++i) packets.push_back(made_packet(station.pool(), i));
   EXPECT_EQ(station.port->transmit(packets), 500u);
-  ASSERT_TRUE(station.port->flush(2000));
+  ASSERT_TRUE(station.port->flush(kLimitMs));
   for (std::size_t i = 0; i < 500; ++i) ASSERT_EQ(receive_text(far).size(), i);
   EXPECT_GT(counter(*station.port, "tx_ring_full"), 0u);
 }
@@ -197,10 +198,10 @@ TEST(XdpSend, WhatIsNotFlushedGoesOutThoughFramesKeepComing) {
   const Fd sender = veth->far_udp("10.77.0.2", 9000);
   for (int i = 0; i < 64; ++i) send_text(sender, "x");
   std::vector<Packet> received(1);
-  ASSERT_EQ(station.port->receive(received, 2000).value_or(0), 1u);
+  ASSERT_EQ(station.port->receive(received, kLimitMs).value_or(0), 1u);
   received[0].reset();
   transmit_one(station, 10);
-  ASSERT_EQ(station.port->receive(received, 2000).value_or(0), 1u);
+  ASSERT_EQ(station.port->receive(received, kLimitMs).value_or(0), 1u);
   EXPECT_EQ(receive_text(far).size(), 10u);
 }
 

@@ -11,6 +11,7 @@
 #include "netmem/ports/port_test_support.h"
 #include "netmem/ports/xdp_port.h"
 #include "netmem/ports/xdp_test_support.h"
+#include "tests/support/eventually.h"
 
 namespace netmem::testing {
 
@@ -74,12 +75,12 @@ class Station {
     EXPECT_TRUE(added) << added.error().message();
   }
 
-  // Payloads in the order of arrival, until there are `count` or nothing comes for two seconds.
+  // Payloads in the order of arrival, until there are `count`. Gives up when nothing comes.
   std::vector<std::string> receive(std::size_t count) {
     std::vector<std::string> texts;
     std::vector<Packet> packets(64);
     while (texts.size() < count) {
-      const auto got = port->receive(packets, 2000);
+      const auto got = port->receive(packets, kLimitMs);
       EXPECT_TRUE(got) << got.error().message();
       if (!got || *got == 0) break;
       for (std::size_t i = 0; i < *got; ++i) texts.push_back(payload_of(packets[i]));

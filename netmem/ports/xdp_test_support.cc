@@ -118,10 +118,10 @@ Fd VethPair::near_udp(std::uint16_t port) const {
   return udp_socket(resolve_address("[::]:0", AddressUse::listen)->front(), port);
 }
 
-std::string receive_text(const Fd& socket) {
+std::string receive_text(const Fd& socket, int timeout_ms) {
   pollfd wait{.fd = socket.get(), .events = POLLIN, .revents = 0};
   std::array<char, 65536> buffer;
-  if (::poll(&wait, 1, 1000) != 1) return "";
+  if (::poll(&wait, 1, timeout_ms) != 1) return "";
   const ssize_t size = ::recv(socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
   return size < 0 ? "" : std::string(buffer.data(), static_cast<std::size_t>(size));
 }

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "netmem/base/fd.h"
+#include "tests/support/eventually.h"
 
 namespace netmem::testing {
 
@@ -59,8 +60,8 @@ class VethPair {
   std::unique_ptr<InNamespace> here_;
 };
 
-// What a kernel socket gets within a second; "" when nothing comes.
-std::string receive_text(const Fd& socket);
+// What a kernel socket gets; "" when nothing comes.
+std::string receive_text(const Fd& socket, int timeout_ms = kLimitMs);
 void send_text(const Fd& socket, std::string_view text);
 
 }  // namespace netmem::testing

@@ -1,11 +1,23 @@
 #include "netmem/providers/cuda.h"
 
+#include <mutex>
 #include <utility>
 
 #include "netmem/providers/cuda_api.h"
 #include "netmem/providers/page_size.h"
+#include "netmem/providers/shared_devices.h"
 
 namespace netmem {
+namespace {
+
+// By their numbers. Never destroyed: the program may keep a device until its static objects go.
+SharedDevices<int>& open_devices() {
+  static std::mutex lock;
+  static auto* const devices = new SharedDevices<int>(lock);
+  return *devices;
+}
+
+}  // namespace
 
 Result<std::vector<std::string>> cuda_devices() {
   const auto library = cuda::library();
@@ -16,7 +28,7 @@ Result<std::vector<std::string>> cuda_devices() {
 Result<std::shared_ptr<DeviceApi>> open_cuda(int device) {
   const auto library = cuda::library();
   if (!library) return std::unexpected(library.error());
-  return CudaApi::open(**library, device);
+  return open_devices().open(device, [&] { return CudaApi::open(**library, device); });
 }
 
 Result<std::shared_ptr<GpuProvider>> make_cuda_provider(CudaOptions options) {

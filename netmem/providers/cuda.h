@@ -25,7 +25,7 @@ struct CudaOptions {
 
 // The names of the GPUs, in their order.
 NETMEM_EXPORT Result<std::vector<std::string>> cuda_devices();
-// The error for a GPU that does not exist lists those that do.
+// The same object for all who have the GPU open. The error for a GPU that does not exist lists those that do.
 NETMEM_EXPORT Result<std::shared_ptr<DeviceApi>> open_cuda(int device = 0);
 NETMEM_EXPORT Result<std::shared_ptr<GpuProvider>> make_cuda_provider(CudaOptions options);
 

@@ -1,11 +1,12 @@
-#include "netmem/providers/opencl.h"
-
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
+#include "netmem/providers/opencl.h"
 #include "netmem/providers/opencl_api.h"
 #include "netmem/providers/opencl_library.h"
 #include "netmem/providers/page_size.h"
+#include "netmem/providers/shared_devices.h"
 
 namespace netmem {
 namespace {
@@ -42,6 +43,7 @@ std::vector<cl::Device> devices_of(const cl::Library& cl, cl::Platform platform)
 }
 
 Result<std::vector<Found>> find_all(const cl::Library& cl) {
+  const std::scoped_lock lock(cl::one_at_a_time());
   cl::Uint count = 0;
   cl::Int status = cl.get_platform_ids(0, nullptr, &count);
   if (status == cl::kPlatformNotFound || (status == cl::kSuccess && count == 0)) return {};
@@ -83,6 +85,15 @@ const Found* choose(const std::vector<Found>& all, int platform, int device) {
   return platform < 0 && device < 0 && !all.empty() ? &all.front() : nullptr;
 }
 
+// A device, and the program's context that it is used in; null: in one of netmem's.
+using Use = std::pair<cl::Device, cl::Context>;
+
+// Never destroyed: the program may keep a device until its static objects go.
+SharedDevices<Use>& open_devices() {
+  static auto* const devices = new SharedDevices<Use>(cl::one_at_a_time());
+  return *devices;
+}
+
 }  // namespace
 
 Result<std::vector<OpenClDevice>> opencl_devices() {
@@ -108,7 +119,8 @@ Result<std::shared_ptr<DeviceApi>> open_opencl(int platform, int device) {
   if (found == nullptr)
     return refused("open opencl:" + std::to_string(platform) + "." + std::to_string(device), "there is no such device",
                    "use one of these: " + listed(*all));
-  return OpenClApi::open(**library, found->what, found->platform, found->device);
+  return open_devices().open({found->device, nullptr},
+                             [&] { return OpenClApi::open(**library, found->what, found->platform, found->device); });
 }
 
 Result<std::shared_ptr<DeviceApi>> open_opencl_in(void* context, void* device) {
@@ -133,7 +145,7 @@ Result<std::shared_ptr<DeviceApi>> open_opencl_in(void* context, void* device) {
   const auto found = std::ranges::find(*all, wanted, &Found::device);
   if (found == all->end())
     return refused(attempted, "libOpenCL.so.1 does not list its device", "open the context with the same library");
-  return OpenClApi::open_in(**library, found->what, of, wanted);
+  return open_devices().open({wanted, of}, [&] { return OpenClApi::open_in(**library, found->what, of, wanted); });
 }
 
 Result<std::shared_ptr<GpuProvider>> make_opencl_provider(OpenClOptions options) {

@@ -33,11 +33,11 @@ struct OpenClOptions {
   std::shared_ptr<DmaDevice> dma = {};
 };
 
-// The error for a device that does not exist lists those that do.
+// The same object for all who have the device open. The error for a device that does not exist lists those that do.
 NETMEM_EXPORT Result<std::shared_ptr<DeviceApi>> open_opencl(int platform = -1, int device = -1);
 // The device in a context (cl_context) that the program has, for DeviceApi::adopt: a cl_mem is of use in its own
 // context alone. `device` is a cl_device_id of it; null: its only one. The context is retained, its libOpenCL.so.1 must
-// be the one that netmem loads (the system's).
+// be the one that netmem loads (the system's). The same object for all who have the device of the context open.
 NETMEM_EXPORT Result<std::shared_ptr<DeviceApi>> open_opencl_in(void* context, void* device = nullptr);
 NETMEM_EXPORT Result<std::shared_ptr<GpuProvider>> make_opencl_provider(OpenClOptions options);
 

@@ -95,6 +95,11 @@ Result<const Library*> library() {
   return loaded.get(load, "libOpenCL.so.1");
 }
 
+std::mutex& one_at_a_time() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 std::string says(Int status) {
   const auto* const found = std::ranges::find(kNames, status, &Name::status);
   const std::string number = std::to_string(status);

@@ -2,11 +2,13 @@
 // of OpenCL 1.2 as in Khronos' OpenCL-Headers (CL/cl.h; CL/cl_ext.h for the ICD loader's own error). The library is the
 // ICD loader libOpenCL.so.1, which finds the implementations of the vendors by /etc/OpenCL/vendors/*.icd.
 //
-// Threads: any; so does OpenCL have it for everything below (OpenCL 1.2 specification, A.2).
+// Threads: any; so does OpenCL have it for everything below (OpenCL 1.2 specification, A.2). Implementations differ:
+// see one_at_a_time().
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 #include "netmem/base/error.h"
@@ -103,6 +105,12 @@ struct Library {
 Result<Library> load(const std::string& name);
 // libOpenCL.so.1, loaded once; a library that is missing is looked for again the next time.
 Result<const Library*> library();
+
+// Held by whoever lists devices, or makes or releases a context. PoCL 3.1 sets itself up in the first of these calls:
+// of two threads that come first one finds no device, or crashes later, when it compiles. A lock of the whole process
+// is needed, because what it guards is the library's and the library is loaded once. A program that calls OpenCL itself
+// makes its first call before netmem does, or after.
+std::mutex& one_at_a_time();
 
 // "the device says CL_OUT_OF_RESOURCES (-5)"
 std::string says(Int status);

@@ -25,7 +25,7 @@ mkdir "$work/out"
 start_recv reset --connections 2 --output "$work/out" --json
 python3 "$work/peer.py" send "$port"
 head -c 300000 /dev/urandom >"$work/file"
-timeout 60 nc -N 127.0.0.1 "$port" <"$work/file"
+timeout "$limit" nc -N 127.0.0.1 "$port" <"$work/file"
 ends_with "$pid" 1 "netmem recv from a peer that resets"
 one_line reset
 says reset 'Connection reset by peer'
@@ -63,7 +63,8 @@ else
   note_skipped "a full tmpfs: no right to mount one"
 fi
 
-has_partial_file() { for file in "$work"/out/.file.*; do [ -s "$file" ] && return 0; done; return 1; }
+# Something has arrived for the file: it is written beside its place until it is whole.
+has_partial() { for file in "$(dirname "$1")/.$(basename "$1")".*; do [ -s "$file" ] && return 0; done; return 1; }
 
 for signal in INT TERM; do
   echo "the user sends SIG$signal to the receiver, mid-transfer"
@@ -73,7 +74,7 @@ for signal in INT TERM; do
   recv_pid=$pid
   start sender "$netmem" send --connect "127.0.0.1:$port" --bytes 1T
   sender_pid=$pid
-  eventually has_partial_file
+  eventually has_partial "$work/out/file"
   kill -$signal "$recv_pid"
   ends_with "$recv_pid" 1 "netmem recv after SIG$signal"
   ends_with "$sender_pid" 1 "netmem send to it"
@@ -88,7 +89,7 @@ for signal in INT TERM; do
   start_recv cut --output "$work/cut" --json
   recv_pid=$pid
   start sender "$netmem" send --connect "127.0.0.1:$port" --bytes 1T --json --connections 1
-  sleep 0.2
+  eventually has_partial "$work/cut"
   kill -$signal "$pid"
   ends_with "$pid" 1 "netmem send after SIG$signal"
   ends_with "$recv_pid" 1 "netmem recv from it"

@@ -22,7 +22,7 @@ transfer() {
   local memory=$1 message=$2 views=$3 page=$4
   shift 4
   start_recv recv --memory "$memory" --placement contiguous --message "$message" --output "$work/copy" --json "$@"
-  timeout 60 "$netmem" send --connect "127.0.0.1:$port" --input "$input" --digest none >/dev/null ||
+  timeout "$limit" "$netmem" send --connect "127.0.0.1:$port" --input "$input" --digest none >/dev/null ||
     fail "netmem send to $memory, messages of $message"
   ends_with "$pid" 0 "netmem recv of messages of $message into $memory"
   same_file "$input" "$work/copy"
@@ -69,7 +69,7 @@ transfer host:1G 20000003 1 1073741824 --page-size 1G
 
 # More connections than pages, all of them within messages.
 start_recv many --memory memfd:24K --placement contiguous --message 5000 --connections 16 --json
-timeout 60 "$netmem" send --connect "127.0.0.1:$port" --bytes 200003 --connections 16 --json >"$work/send.out"
+timeout "$limit" "$netmem" send --connect "127.0.0.1:$port" --bytes 200003 --connections 16 --json >"$work/send.out"
 ends_with "$pid" 0 "netmem recv of 16 connections"
 books_balance many
 digests() { grep -o '"digest": "[0-9a-f]*"' "$1" | sort; }

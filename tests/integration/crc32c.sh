@@ -23,7 +23,7 @@ transfers_file() {
   local by=$1
   shift
   start_recv recv --digest crc32c --json "$@"
-  timeout 60 "$netmem" send --connect "127.0.0.1:$port" --input "$work/file" --digest crc32c --json >"$work/send.out"
+  timeout "$limit" "$netmem" send --connect "127.0.0.1:$port" --input "$work/file" --digest crc32c --json >"$work/send.out"
   ends_with "$pid" 0 "netmem recv $*"
   reports send "\"digest\": \"$crc\""
   reports send '"digest_by": "cpu"'
@@ -37,7 +37,7 @@ transfers_streams() {
   local by=$1
   shift
   start_recv many --digest crc32c --connections 8 --json "$@"
-  timeout 60 "$netmem" send --connect "127.0.0.1:$port" --bytes 3000017 --connections 8 --digest crc32c --json \
+  timeout "$limit" "$netmem" send --connect "127.0.0.1:$port" --bytes 3000017 --connections 8 --digest crc32c --json \
     >"$work/send.out"
   ends_with "$pid" 0 "netmem recv $* of 8 connections"
   equal "$(digests "$work/many.out" | wc -l)" 8 "digests"

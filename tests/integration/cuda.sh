@@ -32,7 +32,7 @@ says lacking 'it lacks cuEventQuery'
 head -c 3000017 /dev/urandom >"$work/file"
 for memory in cuda:0:16K cuda:1:64M; do
   start_recv recv --memory $memory --output "$work/copy" --digest sha256 --json
-  timeout 60 "$netmem" send --connect "127.0.0.1:$port" --input "$work/file" --digest none >/dev/null
+  timeout "$limit" "$netmem" send --connect "127.0.0.1:$port" --input "$work/file" --digest none >/dev/null
   ends_with "$pid" 0 "netmem recv --memory $memory"
   same_file "$work/file" "$work/copy"
   reports recv "\"digest\": \"$(sha256_of "$work/file")\""
@@ -43,7 +43,7 @@ done
 
 # A copy that fails is the connection's error, and nothing else goes wrong.
 NETMEM_FAKE_CUDA=failed_copy start_recv failing --memory cuda:0:4M --output "$work/copy" --json
-timeout 60 "$netmem" send --connect "127.0.0.1:$port" --input "$work/file" --digest none >/dev/null 2>&1 || true
+timeout "$limit" "$netmem" send --connect "127.0.0.1:$port" --input "$work/file" --digest none >/dev/null 2>&1 || true
 ends_with "$pid" 1 "netmem recv whose copies fail"
 says failing 'CUDA_ERROR_ILLEGAL_ADDRESS (700)'
 books_balance failing

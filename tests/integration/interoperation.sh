@@ -9,7 +9,7 @@ received_from() {
   local listen=$1
   shift
   start_recv recv --listen "$listen" --output "$work/copy" --json
-  timeout 60 "${@//PORT/$port}" <"$work/file" >/dev/null || fail "$* ended with an error"
+  timeout "$limit" "${@//PORT/$port}" <"$work/file" >/dev/null || fail "$* ended with an error"
   ends_with "$pid" 0 "netmem recv from $*"
   books_balance recv
   same_file "$work/file" "$work/copy"
@@ -40,7 +40,7 @@ fi
 
 # Standard output, with the summary out of the way.
 start_recv recv --output -
-timeout 60 nc -N 127.0.0.1 "$port" <"$work/file"
+timeout "$limit" nc -N 127.0.0.1 "$port" <"$work/file"
 ends_with "$pid" 0 "netmem recv --output -"
 same_file "$work/file" "$work/recv.out"
 says recv '^received 5000011 bytes'
@@ -52,7 +52,7 @@ sent_to() {
   port=$(free_port)
   start receiver "${@//PORT/$port}" </dev/null
   eventually accepts "$port"
-  timeout 60 "$netmem" send --connect "127.0.0.1:$port" --input "$work/file" >"$work/send.out" 2>"$work/send.err" ||
+  timeout "$limit" "$netmem" send --connect "127.0.0.1:$port" --input "$work/file" >"$work/send.out" 2>"$work/send.err" ||
     fail "netmem send to $*"
   ends_with "$pid" 0 "$*"
   same_file "$work/file" "$work/receiver.out"
@@ -60,13 +60,13 @@ sent_to() {
 
 sent_to nc -l 127.0.0.1 PORT
 sent_to socat -u TCP-LISTEN:PORT,bind=127.0.0.1 STDOUT
-sent_to timeout 60 "$netmem" recv --listen 127.0.0.1:PORT --output -
+sent_to timeout "$limit" "$netmem" recv --listen 127.0.0.1:PORT --output -
 
 # A receiver that has everything and stays: two seconds later that is no failure.
 port=$(free_port)
 start receiver socat -u TCP-LISTEN:"$port",bind=127.0.0.1,ignoreeof STDOUT
 eventually accepts "$port"
-timeout 60 "$netmem" send --connect "127.0.0.1:$port" --input "$work/file" >"$work/send.out" || fail "the receiver stays"
+timeout "$limit" "$netmem" send --connect "127.0.0.1:$port" --input "$work/file" >"$work/send.out" || fail "the receiver stays"
 kill "$pid"
 
 echo "not tried: iperf3 itself, which sends only after a conversation of its own on a second connection"

@@ -9,7 +9,7 @@ openssl rand $size >"$work/file"
 # A second connection keeps the program alive, so that its peak can be read.
 mkdir "$work/received"
 start_recv recv --memory memfd:32M --output "$work/received" --connections 2 --digest sha256 --json
-timeout 200 nc -N 127.0.0.1 "$port" <"$work/file"
+timeout "$limit" nc -N 127.0.0.1 "$port" <"$work/file"
 eventually test -e "$work/received/connection-1.bin"
 peak=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")
 nc -N 127.0.0.1 "$port" </dev/null

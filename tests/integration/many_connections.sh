@@ -12,7 +12,7 @@ from_nc() {
   mkdir "$work/received"
   start_recv recv --connections $connections --output "$work/received" --json "$@"
   for i in $(seq $connections); do
-    timeout 100 nc -N 127.0.0.1 "$port" <"$work/sent/$i" &
+    timeout "$limit" nc -N 127.0.0.1 "$port" <"$work/sent/$i" &
     senders+=($!)
     started+=($!)
   done
@@ -28,7 +28,7 @@ digests_of() { sed -n 's/^ *"digest": "\([0-9a-f]\{16\}\)".*/\1/p' "$work/$1.out
 
 from_netmem() {
   start_recv recv --connections $connections --json "$@"
-  timeout 100 "$netmem" send --connect "127.0.0.1:$port" --connections $connections --bytes 1000001 --seed 1 --json \
+  timeout "$limit" "$netmem" send --connect "127.0.0.1:$port" --connections $connections --bytes 1000001 --seed 1 --json \
     >"$work/send.out" || fail "netmem send"
   ends_with "$pid" 0 "netmem recv $*"
   books_balance recv
@@ -50,7 +50,7 @@ start_recv recv --connections 2 --json
 exec 3<>"/dev/tcp/127.0.0.1/$port" 4<>"/dev/tcp/127.0.0.1/$port"
 echo one >&3
 echo two >&4
-timeout 60 nc 127.0.0.1 "$port" </dev/null >/dev/null || true
+timeout "$limit" nc 127.0.0.1 "$port" </dev/null >/dev/null || true
 exec 3>&- 4>&-
 ends_with "$pid" 0 "netmem recv --connections 2"
 reports recv '"turned_away": 1'

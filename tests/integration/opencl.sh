@@ -17,7 +17,7 @@ transfer() {
   local size=$1
   shift
   start_recv recv --output "$work/copy" --digest sha256 --json "$@"
-  timeout 60 "$netmem" send --connect "127.0.0.1:$port" --input "$work/$size" --digest none >/dev/null ||
+  timeout "$limit" "$netmem" send --connect "127.0.0.1:$port" --input "$work/$size" --digest none >/dev/null ||
     fail "netmem send of $size bytes"
   ends_with "$pid" 0 "netmem recv $* of $size bytes"
   same_file "$work/$size" "$work/copy"
@@ -36,7 +36,7 @@ done
 
 # Many connections at once, in a region that is too small for them.
 start_recv many --memory opencl:64K --connections 8 --json
-timeout 60 "$netmem" send --connect "127.0.0.1:$port" --bytes 1000003 --connections 8 --json >"$work/send.out"
+timeout "$limit" "$netmem" send --connect "127.0.0.1:$port" --bytes 1000003 --connections 8 --json >"$work/send.out"
 ends_with "$pid" 0 "netmem recv of 8 connections"
 books_balance many
 digests() { grep -o '"digest": "[0-9a-f]*"' "$1" | sort; }

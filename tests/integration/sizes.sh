@@ -5,7 +5,7 @@ transfer() {
   local size=$1
   shift
   start_recv recv --output "$work/copy" --digest sha256 --json "$@"
-  timeout 60 "$netmem" send --connect "127.0.0.1:$port" --input "$work/$size" --digest none >/dev/null ||
+  timeout "$limit" "$netmem" send --connect "127.0.0.1:$port" --input "$work/$size" --digest none >/dev/null ||
     fail "netmem send of $size bytes"
   ends_with "$pid" 0 "netmem recv $* of $size bytes"
   same_file "$work/$size" "$work/copy"
@@ -27,7 +27,7 @@ done
 
 # The seed alone says what is sent.
 start_recv recv --output "$work/copy" --json
-timeout 60 "$netmem" send --connect "127.0.0.1:$port" --bytes 100001 --seed 7 --json >"$work/send.out"
+timeout "$limit" "$netmem" send --connect "127.0.0.1:$port" --bytes 100001 --seed 7 --json >"$work/send.out"
 ends_with "$pid" 0 "netmem recv"
 equal "$(sha256_of "$work/copy")" fc3bac5375d1b2ed1d56a900184faed2765156ab92ee2e2b2ce3be75855b9a23 "sha256 of 100001 bytes of seed 7"
 equal "$(grep '"digest": "[0-9a-f]*"' "$work/send.out")" "$(grep '"digest": "[0-9a-f]*"' "$work/recv.out")" "digest"

@@ -27,7 +27,7 @@ def transfer(read_fd, write_fd, until):
     with socket.create_connection(("127.0.0.1", int(port[1]))) as peer:
         while not until(seen):
             peer.sendall(bytes(10000))
-    out, _ = recv.communicate(timeout=60)
+    out, _ = recv.communicate()
     seconds = time.monotonic() - begin
     reader.join()
     assert recv.returncode == 0, recv.returncode
@@ -48,4 +48,4 @@ assert b"\r" not in seen and seen.count(b"\n") == 1, seen
 print("no terminal: nothing")
 PYTHON
 
-timeout 120 python3 "$work/terminal.py" "$netmem" || fail "see above"
+timeout "$limit" python3 "$work/terminal.py" "$netmem" || fail "see above"

@@ -2,8 +2,8 @@
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/namespaces.sh"
 root=$(cd "$(dirname "$0")/../.." && pwd)
-for limit in "forwarder 70" "receive_to_device 60" "hello 20"; do
-  read -r name most <<<"$limit"
+for example in "forwarder 70" "receive_to_device 60" "hello 20"; do
+  read -r name most <<<"$example"
   [ "$(wc -l <"$root/examples/$name.cc")" -le "$most" ] || fail "examples/$name.cc has more than $most lines"
 done
 
@@ -44,12 +44,12 @@ ip netns exec "$beyond" ethtool -K beyond0 tx off tso off gso off >/dev/null
 start forwarder ip netns exec "$far" "$forwarder" far0 far1
 forwarder_pid=$pid
 eventually is_up forwarder '^forwarding'
-near ping -q -c 20 -i 0.02 -W 5 10.99.0.2 >"$work/ping" || fail "ping through the forwarder: $(cat "$work/ping")"
+near ping -q -c 20 -i 0.02 -W "$limit" 10.99.0.2 >"$work/ping" || fail "ping through the forwarder: $(cat "$work/ping")"
 head -c 3000017 /dev/urandom >"$work/file"
 start nc ip netns exec "$beyond" nc -l -N 10.99.0.2 5000
 listens() { [ -n "$(ip netns exec "$beyond" ss -Htln 'sport = :5000')" ]; }
 eventually listens
-near timeout 60 nc -N 10.99.0.2 5000 <"$work/file" >"$work/back" || fail "nc through the forwarder"
+near timeout "$limit" nc -N 10.99.0.2 5000 <"$work/file" >"$work/back" || fail "nc through the forwarder"
 ends_with "$pid" 0 "nc"
 same_file "$work/file" "$work/nc.out"
 kill -INT "$forwarder_pid"

@@ -29,7 +29,7 @@ eventually is_dead "$sink_pid"
 eventually no_xdp_in "$far" far0
 
 echo "the kernel has its datagrams back"
-start reader ip netns exec "$far" timeout 60 python3 -c '
+start reader ip netns exec "$far" timeout "$limit" python3 -c '
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("10.99.0.2", 9000))

@@ -9,7 +9,7 @@ says_now() { grep -q "$2" "$work/$1.err"; }
 received() { stat -c %s "$work/so_far"; }
 grows() { [ "$(received)" -gt "$1" ]; }
 sends() {
-  near timeout 20 python3 -c '
+  near timeout "$limit" python3 -c '
 import socket, time
 peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for _ in range(100):
@@ -64,6 +64,7 @@ ip -n "$far" link set far0 down
 start_packets down --udp 9000 --count 1
 ip -n "$far" link set far0 up
 neighbour "$near" near0 2
-sends
+ends_with_traffic() { is_dead "$1" || { sends && is_dead "$1"; }; }
+eventually ends_with_traffic "$pid"
 ends_with "$pid" 0 "netmem recv of an interface that came up later"
 accounted down

@@ -11,7 +11,7 @@ seed=$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')
 echo "seed $seed"
 sink 9000
 start sender ip netns exec "$near" "$soak" send 10.99.0.2 9000
-start soak ip netns exec "$far" timeout 120 "$soak" receive far0 9000 "${NETMEM_SOAK_SECONDS:-60}" "$seed"
+start soak ip netns exec "$far" timeout "$limit" "$soak" receive far0 9000 "${NETMEM_SOAK_SECONDS:-60}" "$seed"
 code=0
 wait "$pid" || code=$?
 cat "$work/soak.out"

@@ -28,13 +28,11 @@ def receive(read_fd, write_fd, frames, until):
     while b"receiving on" not in seen:
         assert recv.poll() is None, bytes(seen)
         time.sleep(0.01)
-    end = time.monotonic() + 60
     while not until(bytes(seen)):
-        assert time.monotonic() < end, bytes(seen)
         subprocess.run(["ip", "netns", "exec", near, netmem, "send", "--udp", "10.99.0.2:9000", "--count", "200",
                         "--size", "1400"], check=True, stdout=subprocess.DEVNULL)
     recv.send_signal(signal.SIGINT)
-    out, _ = recv.communicate(timeout=60)
+    out, _ = recv.communicate()
     seconds = time.monotonic() - begin
     reader.join()
     assert recv.returncode == 0, (recv.returncode, out)
@@ -55,4 +53,4 @@ assert b"\r" not in seen and seen.count(b"\n") == 1, seen
 print("no terminal: nothing")
 PYTHON
 sink 9000
-timeout 120 python3 "$work/terminal.py" "$netmem" "$far" "$near" || fail "see above"
+timeout "$limit" python3 "$work/terminal.py" "$netmem" "$far" "$near" || fail "see above"

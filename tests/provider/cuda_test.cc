@@ -100,6 +100,14 @@ TEST(Cuda, AGpuThatDoesNotExistIsRefusedWithThoseThatDo) {
   EXPECT_THAT(CudaApi::open(fake(), 0).error().message(), HasSubstr("the driver knows of no GPU; see what nvidia-smi"));
 }
 
+TEST(Cuda, ProvidersOfAGpuShareIt) {
+  if (const auto need = gpu(); !need) GTEST_SKIP() << need.error().message();
+  const auto one = make_cuda_provider({.size = 64 * KiB}).value(),
+             other = make_cuda_provider({.size = 64 * KiB}).value();
+  EXPECT_EQ(one->device(), other->device());
+  EXPECT_EQ(open_cuda().value(), one->device());
+}
+
 TEST(Cuda, AContextThatCannotBeHadIsAnErrorWithItsName) {
   const FakeCuda broken("no_context");
   EXPECT_EQ(CudaApi::open(fake(), 0).error().message(),

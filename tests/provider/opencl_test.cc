@@ -4,11 +4,16 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cstdlib>
 #include <cstring>
+#include <latch>
 #include <thread>
 
 #include "netmem/base/units.h"
+#include "netmem/core/gather.h"
 #include "netmem/core/page.h"
+#include "netmem/pool/page_pool.h"
 #include "netmem/providers/opencl_api.h"
 #include "netmem/providers/opencl_library.h"
 #include "tests/provider/conformance.h"
@@ -122,6 +127,94 @@ TEST_F(OpenCl, TheMemoryIsTakenAtOnce) {
   EXPECT_NE(one, two);
   device->free(one);
   device->free(two);
+}
+
+// What `work` gives in each of several threads that begin at the same moment.
+template <class Work>
+auto at_once(const Work& work) {
+  constexpr std::ptrdiff_t kThreads = 4;
+  std::vector<decltype(work())> results(kThreads, decltype(work()){});
+  std::latch all(kThreads);
+  std::vector<std::jthread> threads;
+  for (auto& result : results)
+    threads.emplace_back([&] {
+      all.arrive_and_wait();
+      result = work();
+    });
+  threads.clear();
+  return results;
+}
+
+// In a process of its own each time, for only the first calls of a process find OpenCL as it was loaded.
+TEST(OpenClFirstDeathTest, ThreadsThatAreTheFirstToOpenADeviceGetTheSame) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto open_at_once = [] {
+    const auto opened = at_once([] { return open_opencl().value_or(nullptr); });
+    const std::shared_ptr<DeviceApi> device = open_opencl().value_or(nullptr);
+    std::_Exit(std::ranges::count(opened, device) == std::ssize(opened) ? 0 : 1);
+  };
+  for (int round = 0; round < 10; ++round) EXPECT_EXIT(open_at_once(), testing::ExitedWithCode(0), "") << round;
+}
+
+TEST_F(OpenCl, ThreadsListDevicesAndOpenAndCloseOneAtTheSameTime) {
+  const std::size_t count = opencl_devices().value().size();
+  const auto rounds = at_once([&] {
+    int done = 0;
+    while (done < 50 && open_opencl() && opencl_devices()->size() == count) ++done;
+    return done;
+  });
+  EXPECT_THAT(rounds, testing::Each(50));
+}
+
+// Two providers of the same device, and pages of both.
+class TwoOpenClProviders : public OpenCl {
+ protected:
+  void SetUp() override {
+    OpenCl::SetUp();
+    if (IsSkipped()) return;
+    for (PagePoolPtr& pool : pools_)
+      pool = PagePool::create(make_opencl_provider({.size = MiB}).value(), {.allow_unreadable = true}).value();
+  }
+  static DeviceApi* device_of(const PagePool& pool) {
+    return dynamic_cast<GpuProvider&>(pool.provider()).device().get();
+  }
+  // Bytes go into a page of `from` and with a gather into one of `to`.
+  static void expect_gathers(PagePool& from, PagePool& to) {
+    const std::vector<std::byte> bytes(100, std::byte{42});
+    std::vector<std::byte> got(100);
+    const Ref source(from.try_alloc()), target(to.try_alloc());
+    ASSERT_TRUE(from.provider().copy_engine().copy_in(std::array{CopyIn{source.get(), 7, bytes}}));
+    std::array views = {View(source.share(), 7, 100)};
+    Gather gather;
+    const auto begun = gather.begin(
+        views, {.region = &target.get().region(), .address = target.get().descriptor().address + 13, .size = 100});
+    ASSERT_TRUE(begun) << begun.error().message();
+    ASSERT_TRUE(gather.wait());
+    ASSERT_TRUE(to.provider().copy_engine().copy_out(std::array{CopyOut{got, target.get(), 13}}));
+    EXPECT_EQ(got, bytes);
+  }
+
+  std::array<PagePoolPtr, 2> pools_;
+};
+
+TEST_F(TwoOpenClProviders, GatherBetweenEachOther) {
+  EXPECT_EQ(device_of(*pools_[0]), device_of(*pools_[1]));
+  expect_gathers(*pools_[0], *pools_[1]);
+  expect_gathers(*pools_[1], *pools_[0]);
+}
+
+TEST_F(TwoOpenClProviders, EachWorksOnWithoutTheOtherAndTheDeviceGoesWithTheLast) {
+  for (const std::size_t first : {0, 1}) {
+    const std::weak_ptr device = dynamic_cast<GpuProvider&>(pools_[0]->provider()).device();
+    PagePoolPtr& left = pools_[1 - first];
+    pools_[first].reset();
+    EXPECT_FALSE(device.expired());
+    expect_gathers(*left, *left);
+    left.reset();
+    EXPECT_TRUE(device.expired());
+    SetUp();
+    expect_gathers(*pools_[0], *pools_[1]);
+  }
 }
 
 DeviceCopy in(DeviceAddress to, std::vector<std::byte>& from) {
@@ -565,6 +658,27 @@ TEST_F(ProgramsOpenCl, ABufferThatCannotBeAdoptedIsRefusedWithTheReason) {
   EXPECT_THAT(refusal(*elsewhere, good, 8192),
               HasSubstr("it belongs to another context; open the device with open_opencl_in and that context"));
   for (const std::uintptr_t one : {good, readable, hidden}) release(one);
+}
+
+// Also with a context of netmem's on the same device, whose memory is another's.
+TEST_F(ProgramsOpenCl, OneContextIsOneDeviceForAllWhoOpenIt) {
+  const auto here = open_opencl_in(context_).value(), again = open_opencl_in(context_).value();
+  EXPECT_EQ(here, again);
+  EXPECT_NE(here, open_opencl().value());
+}
+
+TEST_F(ProgramsOpenCl, KernelsAreCompiledForSeveralContextsAtTheSameTime) {
+  const std::array devices = {open_opencl_in(context_).value(), open_opencl().value()};
+  std::atomic<std::size_t> next = 0;
+  for (const std::string& done : at_once([&]() -> std::string {
+         DeviceApi& device = *devices[next++ % devices.size()];
+         const DeviceAddress memory = device.allocate(64 * KiB, 4096).value();
+         const auto ticket = device.enqueue_gather(memory, std::array{DeviceMove{0, 8192, 100}}, memory);
+         const Result<void> ended = ticket ? device.wait(*ticket) : std::unexpected(ticket.error());
+         device.free(memory);
+         return ended ? "" : ended.error().message();
+       }))
+    EXPECT_EQ(done, "");
 }
 
 TEST_F(ProgramsOpenCl, AContextThatIsNoneIsRefused) {

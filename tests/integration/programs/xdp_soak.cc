@@ -33,7 +33,7 @@ constexpr std::size_t kFrames = 24;   // pages of 4 KiB, chunks of 2 KiB
 constexpr std::size_t kPayload = 64;  // pages of device memory
 constexpr std::uint32_t kLeast = 16;  // bytes of a datagram
 constexpr std::uint32_t kMost = 5000;
-constexpr auto kLiveness = std::chrono::seconds(10);
+constexpr auto kLiveness = std::chrono::minutes(5);
 
 [[noreturn]] void fail(const std::string& why) {
   std::fprintf(stderr, "xdp_soak: %s\n", why.c_str());
@@ -206,7 +206,7 @@ void soak(XdpPort& port, Soak& soak, Clock::time_point end) {
     for (Packet& packet : std::span(packets).first(count)) soak.take(packet);
     drop(std::span(packets).first(count));
     if (count != 0) last = Clock::now();
-    if (Clock::now() - last > kLiveness) fail("nothing came for ten seconds");
+    if (Clock::now() - last > kLiveness) fail("nothing came for five minutes");
     soak.let_go();
   }
 }
