@@ -1,6 +1,7 @@
-// Sizes as people write them. Binary units only: K = 1024.
+// Sizes and durations as people write them. Binary units of size only: K = 1024. Any thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -21,5 +22,12 @@ NETMEM_EXPORT Result<std::size_t> parse_size(std::string_view text);
 
 // "256 MiB", "1.5 GiB", "17 B".
 NETMEM_EXPORT std::string format_size(std::uint64_t bytes);
+
+// "30" and "30s" are seconds, "500ms", "5m", "2h"; "1.5s" is refused. More than nothing, and at most 500 hours, so that
+// an int has the milliseconds.
+NETMEM_EXPORT Result<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+// "30 s", "500 ms", "5 min", "2 h"; "1.5 s" where no whole unit fits.
+NETMEM_EXPORT std::string format_duration(std::chrono::milliseconds time);
 
 }  // namespace netmem

@@ -33,5 +33,33 @@ TEST(Units, SizesAreWrittenForPeople) {
   EXPECT_EQ(format_size(UINT64_MAX >> 1), "8388608.0 TiB");  // with a point: about
 }
 
+TEST(Units, TimesAreReadWithTheirUnitsAndSecondsWithout) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(parse_duration("30").value(), milliseconds(30'000));
+  EXPECT_EQ(parse_duration("30s").value(), milliseconds(30'000));
+  EXPECT_EQ(parse_duration("500ms").value(), milliseconds(500));
+  EXPECT_EQ(parse_duration("5m").value(), milliseconds(300'000));
+  EXPECT_EQ(parse_duration("5min").value(), milliseconds(300'000));
+  EXPECT_EQ(parse_duration("500h").value(), milliseconds(1'800'000'000));
+}
+
+TEST(Units, WhatIsNoTimeIsRefusedWithTheReason) {
+  for (const char* text : {"", "s", "0", "0ms", "-1", "1.5s", "5 s", "5d", "501h", "99999999999999999999", "5s5"}) {
+    const auto time = parse_duration(text);
+    ASSERT_FALSE(time) << text;
+    EXPECT_NE(time.error().message().find("cannot read \"" + std::string(text) + "\" as a time: "), std::string::npos);
+  }
+}
+
+TEST(Units, TimesAreWrittenForPeople) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(format_duration(milliseconds(0)), "0 ms");
+  EXPECT_EQ(format_duration(milliseconds(999)), "999 ms");
+  EXPECT_EQ(format_duration(milliseconds(1500)), "1.5 s");
+  EXPECT_EQ(format_duration(milliseconds(90'000)), "90 s");
+  EXPECT_EQ(format_duration(milliseconds(300'000)), "5 min");
+  EXPECT_EQ(format_duration(milliseconds(7'200'000)), "2 h");
+}
+
 }  // namespace
 }  // namespace netmem

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "netmem/ports/address.h"
+#include "netmem/ports/stream_socket.h"
 
 namespace netmem {
 namespace {
@@ -74,6 +75,7 @@ Result<void> Acceptor::listen(const std::string& address, Poller& poller) {
   auto sockets = listen_on_all(std::move(*addresses), address.starts_with(':'));
   if (!sockets) return std::unexpected(sockets.error());
   for (Fd& socket : *sockets) {
+    if (auto prepared = prepare_stream_socket(socket.get(), keep_alive_); !prepared) return prepared;
     if (auto added = poller.add(socket.get(), 1 + listeners_.size()); !added) return added;
     const SocketAddress local = local_address(socket.get());
     last_port_ = local.port();

@@ -13,6 +13,7 @@
 #include "netmem/base/error.h"
 #include "netmem/base/fd.h"
 #include "netmem/ports/poller.h"
+#include "netmem/ports/tcp_port.h"
 
 namespace netmem {
 
@@ -25,6 +26,9 @@ class Acceptor {
     Fd socket;  // close-on-exec, non-blocking
     std::string peer;
   };
+
+  // What the connections get that come through its sockets.
+  explicit Acceptor(const KeepAlive& keep_alive) : keep_alive_(keep_alive) {}
 
   // On all addresses that `address` stands for and this machine has.
   Result<void> listen(const std::string& address, Poller& poller);
@@ -47,6 +51,7 @@ class Acceptor {
   };
   void pause(Poller& poller);
 
+  KeepAlive keep_alive_;
   std::vector<Listener> listeners_;
   std::uint16_t last_port_ = 0;
   std::uint64_t pauses_ = 0;

@@ -31,8 +31,9 @@ Connection* ConnectionTable::find(ConnectionId id) const {
 
 void ConnectionTable::remove(Connection& connection) {
   NETMEM_CHECK(!connection.starved.linked && !connection.open_holders.linked && !connection.open.page &&
-                   !connection.endings.linked && connection.reads == 0,
-               "connection %llu is removed while it holds a page or waits for one",
+                   !connection.endings.linked && connection.reads == 0 && !connection.idle.linked &&
+                   !connection.unfinished.linked && !connection.stalled.linked,
+               "connection %llu is removed while it holds a page, waits for one, or has a time limit",
                static_cast<unsigned long long>(connection.id));
   const auto slot = static_cast<std::uint32_t>(connection.id & kSlotMask);
   slots_[slot].reset();

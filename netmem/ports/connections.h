@@ -6,6 +6,7 @@
 // Threads: one.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -39,6 +40,16 @@ struct Connection {
   ConnectionLink starved;       // in the queue of those that wait for pages
   ConnectionLink open_holders;  // in the list of those whose `open` may be given up
   ConnectionLink endings;       // in the list of those that are over
+  Limit limit = Limit::none;    // that ended it
+
+  // TimeLimits': its three lists, and when it was moved to the back of each.
+  using TimePoint = std::chrono::steady_clock::time_point;
+  ConnectionLink idle, unfinished, stalled;
+  TimePoint heard;                // the last byte came
+  TimePoint begun;                // the unfinished message began
+  TimePoint advanced;             // the unfinished message made progress,
+  std::uint32_t advanced_to = 0;  // up to this byte of it
+  TimePoint starved_since;
 };
 
 // A queue threaded through one of the links of its members. A connection is in it at most once.
@@ -48,6 +59,7 @@ class ConnectionQueue {
   [[nodiscard]] bool empty() const { return front_ == nullptr; }
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] Connection* front() const { return front_; }
+  [[nodiscard]] Connection* back() const { return back_; }
 
   void push_back(Connection& connection) {
     ConnectionLink& link = connection.*Link;

@@ -100,6 +100,7 @@ Result<Landed> read_without_bytes(ssize_t count);
 inline void write_data(Delivery& out, ConnectionId connection, View&& view) {
   out.connection = connection;
   out.kind = Delivery::Kind::data;
+  out.limit = Limit::none;
   out.view = std::move(view);
   out.peer.clear();
   out.error.reset();

@@ -78,6 +78,9 @@ inline void expect_balanced(const TcpPort& port) {
   EXPECT_EQ(counter(port, "accepted") + counter(port, "adopted"),
             counter(port, "connections") + counter(port, "ended") + counter(port, "failed_connections") +
                 counter(port, "closed"));
+  EXPECT_EQ(counter(port, "failed_connections"), counter(port, "idle_timeouts") + counter(port, "message_timeouts") +
+                                                     counter(port, "stall_timeouts") + counter(port, "vanished") +
+                                                     counter(port, "failed_otherwise"));
 }
 inline void expect_balanced(const PagePool& pool) {
   const auto books = pool.audit();
@@ -124,6 +127,7 @@ class Collector {
   std::size_t ended = 0;
   std::size_t views = 0;
   std::vector<Error> failed;
+  std::vector<Limit> limits;  // of those
 
  private:
   void take(Delivery& one) {
@@ -145,6 +149,7 @@ class Collector {
         return gone_.push_back(one.connection);
       case Delivery::Kind::failed:
         failed.push_back(one.error.value());
+        limits.push_back(one.limit);
         return gone_.push_back(one.connection);
     }
   }

@@ -20,6 +20,14 @@ namespace netmem {
 
 using ConnectionId = std::uint64_t;  // never used again within a port
 
+// The limit of a port that ended a connection.
+enum class Limit : std::uint8_t {
+  none,     // it was no limit: the peer or the network did
+  idle,     // nothing came for too long
+  message,  // a message took too long
+  stall,    // a message made no progress while others waited for its page
+};
+
 struct Delivery {
   enum class Kind : std::uint8_t {
     opened,  // `peer` is set
@@ -29,6 +37,7 @@ struct Delivery {
   };
   ConnectionId connection = 0;
   Kind kind = Kind::data;
+  Limit limit = Limit::none;  // of `failed`
   View view;
   std::string peer;  // "[::1]:4711"
   std::optional<Error> error;

@@ -16,6 +16,8 @@
 #include "netmem/ports/deadline.h"
 #include "netmem/ports/landing.h"
 #include "netmem/ports/poller.h"
+#include "netmem/ports/stream_socket.h"
+#include "netmem/ports/time_limits.h"
 
 namespace netmem {
 namespace {
@@ -29,6 +31,18 @@ constexpr int kLongestRetryMs = 5;
 constexpr int kMostRereads = 8;
 
 using Tally = SingleWriter<std::uint64_t>;
+
+// What the kernel says of a peer that no longer answers, to keepalive or at all.
+bool is_vanished(int code) {
+  return code == ETIMEDOUT || code == EHOSTUNREACH || code == ENETUNREACH || code == EHOSTDOWN || code == ENETDOWN;
+}
+
+// Whether there are bytes to read, an end or an error.
+bool has_news(const Connection& connection) {
+  std::byte first;
+  return ::recv(connection.socket.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+         (errno != EAGAIN && errno != EINTR);
+}
 
 // The part of the program's span that is still to be filled.
 class Sink {
@@ -57,13 +71,16 @@ class Sink {
 
 class KernelTcpPort final : public TcpPort {
  public:
-  KernelTcpPort(PagePool& pool, Landing landing, std::unique_ptr<LandingStrategy> strategy, bool whole_messages,
+  KernelTcpPort(PagePool& pool, Landing landing, std::unique_ptr<LandingStrategy> strategy, const TcpOptions& options,
                 Poller poller)
       : pool_(pool),
         landing_(landing),
         strategy_(std::move(strategy)),
-        whole_messages_(whole_messages),
-        poller_(std::move(poller)) {}
+        whole_messages_(options.message_size != 0),
+        keep_alive_(options.keep_alive),
+        limits_(options),
+        poller_(std::move(poller)),
+        acceptor_(options.keep_alive) {}
   ~KernelTcpPort() override {
     for (const ConnectionId id : connections_.ids()) close(id);
   }
@@ -84,6 +101,7 @@ class KernelTcpPort final : public TcpPort {
   [[nodiscard]] int wait_ms(const Sink& sink, int left_ms, CopyWait& copies);
   void handle(std::uint64_t tag, Sink& sink);
   void accept(std::uint64_t tag, Sink& sink);
+  Landed::Kind take_turn(Connection& connection, Sink& sink);
   Landed::Kind read(Connection& connection, Sink& sink);
   bool reread(Sink& sink);
   Result<Landed> land(Connection& connection, Sink& sink);
@@ -93,6 +111,7 @@ class KernelTcpPort final : public TcpPort {
   void take_arrivals(Sink& sink);
   void finish(Connection& connection, std::optional<Error> error, Sink& sink);
   bool put_last(Connection& connection, Sink& sink);
+  void count_failure(const Connection& connection);
   void remove(Connection& connection);
   Result<void> watch(Connection& connection);
   void unwatch(Connection& connection);
@@ -100,6 +119,13 @@ class KernelTcpPort final : public TcpPort {
   void starve(Connection& connection, Sink& sink);
   void serve_starved(Sink& sink);
   [[nodiscard]] Connection* first_starved_with_part() const;
+
+  void end_overdue(Sink& sink);
+  void end_stalled(Sink& sink);
+  bool look_once_more(Connection& connection, Sink& sink);
+  void end(Connection& connection, Limit limit, Sink& sink);
+  [[nodiscard]] bool is_dry();
+
   bool free_pages(Sink& sink);
   void note_open_page(Connection& connection);
   void give_up_open_page(Connection& connection);
@@ -111,6 +137,8 @@ class KernelTcpPort final : public TcpPort {
   Landing landing_;
   std::unique_ptr<LandingStrategy> strategy_;
   bool whole_messages_;
+  KeepAlive keep_alive_;
+  TimeLimits limits_;
   Poller poller_;
   Acceptor acceptor_;
   ConnectionTable connections_;
@@ -126,6 +154,7 @@ class KernelTcpPort final : public TcpPort {
     Tally accepted, adopted, ended, failed, closed, connections;
     Tally bytes, reads, pages, views, open_pages_given_up, staged_copies, abandoned_bytes;
     Tally starved, starved_now, waits, accept_paused;
+    Tally idle_timeouts, message_timeouts, stall_timeouts, vanished, failed_otherwise;  // of `failed`
   } tally_;
 };
 
@@ -140,11 +169,15 @@ Result<ConnectionId> KernelTcpPort::adopt(Fd socket) {
   if (peer.family() == AF_UNSPEC) return refused(attempted, "it is not connected", "pass a connected stream socket");
   const int flags = ::fcntl(socket.get(), F_GETFL);
   if (::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK) != 0) return system_error(attempted);
+  if (auto prepared = prepare_stream_socket(socket.get(), keep_alive_); !prepared)
+    return std::unexpected(prepared.error());
   Connection& connection = connections_.add(std::move(socket), format_address(peer));
   if (auto added = watch(connection); !added) {
     connections_.remove(connection);
     return std::unexpected(added.error());
   }
+  limits_.time_passes();
+  limits_.begin(connection);
   tally_.adopted.add(1);
   tally_.connections.set(connections_.size());
   return connection.id;
@@ -153,10 +186,12 @@ Result<ConnectionId> KernelTcpPort::adopt(Fd socket) {
 Result<std::size_t> KernelTcpPort::receive(std::span<Delivery> out, int timeout_ms) {
   if (out.empty()) return refused("receive", "there is no room for a delivery", "pass room for at least one");
   Sink sink(out);
+  limits_.time_passes();
   if (strategy_->idle() && reread(sink)) return sink.count();
   const Deadline deadline(timeout_ms);
   CopyWait copies;
   for (;;) {
+    end_overdue(sink);
     deliver(sink);
     if (!std::exchange(events_first_, false)) serve_starved(sink);
     events_first_ = sink.full();
@@ -176,6 +211,7 @@ Result<std::size_t> KernelTcpPort::receive(std::span<Delivery> out, int timeout_
 Result<void> KernelTcpPort::look(const Sink& sink, int left_ms, CopyWait& copies) {
   if (!strategy_->full() && poller_.pending()) return {};
   const int wait = wait_ms(sink, left_ms, copies);
+  limits_.time_passes();
   if (strategy_->full()) {
     if (wait != 0) poller_.wait_for_wake(wait);
     return {};
@@ -188,7 +224,7 @@ Result<void> KernelTcpPort::look(const Sink& sink, int left_ms, CopyWait& copies
 int KernelTcpPort::wait_ms(const Sink& sink, int left_ms, CopyWait& copies) {
   const int resume = acceptor_.resume(poller_);
   if (sink.count() != 0) return 0;
-  int wait = sooner(left_ms, resume);
+  int wait = sooner(sooner(left_ms, resume), limits_.next_ms());
   if (!strategy_->idle()) wait = sooner(wait, copies.next_ms());
   if (!starved_.empty() && wait != 0) {
     wait = sooner(wait, retry_ms_);
@@ -201,10 +237,15 @@ void KernelTcpPort::handle(std::uint64_t tag, Sink& sink) {
   if (tag < Acceptor::kTagEnd) return accept(tag, sink);
   Connection* connection = connections_.find(tag);
   if (connection == nullptr || !connection->watched) return;  // closed, over, or queued, since the wait
-  // Those who wait for pages come first.
-  const bool finishes_message = has_part(*connection);  // which needs no page, and makes one free
-  if (!starved_.empty() && !finishes_message) return starve(*connection, sink);
-  if (read(*connection, sink) == Landed::Kind::busy) poller_.again();
+  if (take_turn(*connection, sink) == Landed::Kind::busy) poller_.again();
+}
+
+// Reads, unless others have waited for pages before: they come first.
+Landed::Kind KernelTcpPort::take_turn(Connection& connection, Sink& sink) {
+  const bool finishes_message = has_part(connection);  // which needs no page, and makes one free
+  if (starved_.empty() || finishes_message) return read(connection, sink);
+  starve(connection, sink);
+  return Landed::Kind::dry;
 }
 
 void KernelTcpPort::accept(std::uint64_t tag, Sink& sink) {
@@ -219,7 +260,12 @@ void KernelTcpPort::accept(std::uint64_t tag, Sink& sink) {
       finish(connection, added.error(), sink);
       continue;
     }
-    sink.put({connection.id, Delivery::Kind::opened, {}, connection.peer, {}});
+    limits_.begin(connection);
+    sink.put({.connection = connection.id,
+              .kind = Delivery::Kind::opened,
+              .view = {},
+              .peer = connection.peer,
+              .error = {}});
   }
 }
 
@@ -251,18 +297,19 @@ Result<Landed> KernelTcpPort::land(Connection& connection, Sink& sink) {
   // While others are starved, fresh pages are theirs.
   const std::size_t pages = has_part(connection) && !starved_.empty() ? 1 : LandingStrategy::kAnyNumber;
   for (;;) {
-    const bool had_open_page = static_cast<bool>(connection.open.page);
+    const OpenPage before = connection.open;
     auto landed = strategy_->land(connection, sink.room(), pages);
     note_open_page(connection);
     if (!landed) return landed;
     if (landed->kind == Landed::Kind::busy) return landed;
     if (landed->kind == Landed::Kind::dry && free_pages(sink)) continue;
     if (landed->kind == Landed::Kind::dry) return landed;
+    if (landed->kind == Landed::Kind::data || landed->kind == Landed::Kind::begun) limits_.heard(connection, before);
     tally_.reads.add(1);
     tally_.staged_copies.add(landed->copies);
     if (landed->views != 0) {
       tally_.views.add(landed->views);
-      tally_.pages.add(landed->views - (had_open_page && !whole_messages_ ? 1 : 0));
+      tally_.pages.add(landed->views - (before.page && !whole_messages_ ? 1 : 0));
       tally_.bytes.add(landed->bytes);
     }
     return landed;
@@ -309,8 +356,11 @@ void KernelTcpPort::take_arrivals(Sink& sink) {
 void KernelTcpPort::finish(Connection& connection, std::optional<Error> error, Sink& sink) {
   unwatch(connection);
   starved_.remove(connection);
+  limits_.forget(connection);
   connection.over = true;
   if (error) error->attempted = "receive from " + connection.peer;
+  if (error && is_vanished(error->code) && error->advice.empty())
+    error->advice = "see whether the peer's machine runs and the network between carries packets";
   connection.error = std::move(error);
   if (connection.reads == 0 && put_last(connection, sink)) return;
   if (!connection.endings.linked) endings_.push_back(connection);
@@ -324,14 +374,33 @@ bool KernelTcpPort::put_last(Connection& connection, Sink& sink) {
     tally_.views.add(1);
     tally_.pages.add(1);
     tally_.bytes.add(part.used);
-    sink.put({connection.id, Delivery::Kind::data, View(Ref(part.page), 0, part.used), {}, {}});
+    write_data(sink.room().front(), connection.id, View(Ref(part.page), 0, part.used));
+    sink.written(1);
   }
   if (sink.full()) return false;
   (failed ? tally_.failed : tally_.ended).add(1);
-  sink.put(
-      {connection.id, failed ? Delivery::Kind::failed : Delivery::Kind::ended, {}, {}, std::move(connection.error)});
+  if (failed) count_failure(connection);
+  sink.put({.connection = connection.id,
+            .kind = failed ? Delivery::Kind::failed : Delivery::Kind::ended,
+            .limit = connection.limit,
+            .view = {},
+            .peer = {},
+            .error = std::move(connection.error)});
   remove(connection);
   return true;
+}
+
+void KernelTcpPort::count_failure(const Connection& connection) {
+  switch (connection.limit) {
+    case Limit::idle:
+      return tally_.idle_timeouts.add(1);
+    case Limit::message:
+      return tally_.message_timeouts.add(1);
+    case Limit::stall:
+      return tally_.stall_timeouts.add(1);
+    case Limit::none:
+      (is_vanished(connection.error->code) ? tally_.vanished : tally_.failed_otherwise).add(1);
+  }
 }
 
 void KernelTcpPort::close(ConnectionId id) {
@@ -345,6 +414,7 @@ void KernelTcpPort::remove(Connection& connection) {
   if (connection.reads != 0) strategy_->abandon(connection);
   unwatch(connection);
   starved_.remove(connection);
+  limits_.forget(connection);
   endings_.remove(connection);
   if (has_part(connection)) tally_.abandoned_bytes.add(connection.open.used);
   if (connection.open.page) give_up_open_page(connection);
@@ -373,6 +443,7 @@ void KernelTcpPort::starve(Connection& connection, Sink& sink) {
   if (count < 0) return finish(connection, system_error("receive").error(), sink);
   unwatch(connection);
   starved_.push_back(connection);
+  limits_.starved(connection);
   tally_.starved.add(1);
   tally_.starved_now.set(starved_.size());
 }
@@ -396,6 +467,7 @@ void KernelTcpPort::serve_starved(Sink& sink) {
     if (auto added = watch(*connection); !added) starved_.push_back(*connection);
     settle(*connection, landed, sink);
   }
+  end_stalled(sink);
   tally_.starved_now.set(starved_.size());
 }
 
@@ -403,6 +475,60 @@ Connection* KernelTcpPort::first_starved_with_part() const {
   Connection* connection = starved_.front();
   while (connection != nullptr && !has_part(*connection)) connection = connection->starved.next;
   return connection;
+}
+
+void KernelTcpPort::end_overdue(Sink& sink) {
+  for (const Limit limit : {Limit::idle, Limit::message})
+    while (!sink.full()) {
+      Connection* const connection = limits_.overdue(limit);
+      if (connection == nullptr) break;
+      if (!look_once_more(*connection, sink)) end(*connection, limit, sink);
+    }
+}
+
+// One for each that has waited too long. Those who go on free their pages by themselves.
+void KernelTcpPort::end_stalled(Sink& sink) {
+  if (!whole_messages_ || starved_.empty() || sink.full()) return;
+  // Somebody who has a page waits for staging pages only, and so may all others.
+  Connection* waiter = starved_.front();
+  if (has_part(*waiter) || limits_.stalled_before(*waiter) == nullptr || !is_dry()) return;
+  while (waiter != nullptr && !sink.full()) {
+    Connection* const holder = has_part(*waiter) ? nullptr : limits_.stalled_before(*waiter);
+    if (holder == nullptr) return;
+    const ConnectionId id = holder->id;
+    if (look_once_more(*holder, sink)) {
+      const Connection* still = limits_.stalled_before(*waiter);
+      if (still == nullptr || still->id != id) return;
+    } else {
+      end(*holder, Limit::stall, sink);
+      waiter = waiter->starved.next;
+    }
+  }
+}
+
+// The program may have been busy with something else while bytes came: before a limit ends a connection they are read,
+// and where that is not possible now, the connection gets its time once more. False: there is nothing. Otherwise the
+// connection may be gone.
+bool KernelTcpPort::look_once_more(Connection& connection, Sink& sink) {
+  if (!has_news(connection)) return false;
+  const ConnectionId id = connection.id;
+  if (connection.watched && !strategy_->full()) {
+    const Landed::Kind kind = take_turn(connection, sink);
+    if (kind == Landed::Kind::data || kind == Landed::Kind::begun) return true;
+  }
+  if (Connection* still = connections_.find(id); still != nullptr && !still->over) limits_.postpone(*still);
+  return true;
+}
+
+void KernelTcpPort::end(Connection& connection, Limit limit, Sink& sink) {
+  connection.limit = limit;
+  finish(connection, limits_.error(connection, limit), sink);
+}
+
+bool KernelTcpPort::is_dry() {
+  const Netmem page = pool_.try_alloc();
+  if (page) pool_.recycle(page, 0);
+  return !page;
 }
 
 // Pages that are held for no good reason when none are left. Whether there were any.
@@ -440,6 +566,11 @@ std::vector<Counter> KernelTcpPort::counters() const {
           {"adopted", tally_.adopted.read()},
           {"ended", tally_.ended.read()},
           {"failed_connections", tally_.failed.read()},
+          {"idle_timeouts", tally_.idle_timeouts.read()},
+          {"message_timeouts", tally_.message_timeouts.read()},
+          {"stall_timeouts", tally_.stall_timeouts.read()},
+          {"vanished", tally_.vanished.read()},
+          {"failed_otherwise", tally_.failed_otherwise.read()},
           {"closed", tally_.closed.read()},
           {"connections", tally_.connections.read()},
           {"bytes", tally_.bytes.read()},
@@ -469,13 +600,14 @@ Result<std::unique_ptr<TcpPort>> TcpPort::create(PagePool& pool, TcpOptions opti
                    "messages of " + std::to_string(options.message_size) + " bytes do not fit pages of " +
                        format_size(pool.page_size()),
                    "take pages of " + format_size(std::bit_ceil(options.message_size)));
+  if (auto checked = TimeLimits::check(options); !checked) return std::unexpected(checked.error());
+  if (auto checked = check_keep_alive(options.keep_alive); !checked) return std::unexpected(checked.error());
   const auto landing = choose_landing(pool, options);
   if (!landing) return std::unexpected(landing.error());
   auto poller = Poller::create();
   if (!poller) return std::unexpected(poller.error());
   auto strategy = *landing == Landing::direct ? make_direct_landing(pool, options) : make_staged_landing(pool, options);
-  return std::make_unique<KernelTcpPort>(pool, *landing, std::move(strategy), options.message_size != 0,
-                                         std::move(*poller));
+  return std::make_unique<KernelTcpPort>(pool, *landing, std::move(strategy), options, std::move(*poller));
 }
 
 }  // namespace netmem
