@@ -2,7 +2,7 @@
 
 namespace netmem {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t kMost = 64;
   std::string line = "\"";
   for (const char c : text.substr(0, kMost)) line += c >= ' ' && c <= '~' ? c : '?';

@@ -7,6 +7,6 @@
 namespace netmem {
 
 // In quotation marks, on one line: what is not printable ASCII becomes "?", and of long texts only the beginning stays.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace netmem

@@ -34,7 +34,7 @@ std::int64_t unit_ms(std::string_view unit) {
 
 Result<std::size_t> parse_size(std::string_view text) {
   const auto bad = [&](const char* why) {
-    return refused("read " + quoted(text) + " as a size", why, "write a whole number and K, M, G or T, as in 256M");
+    return refused("read " + in_quotes(text) + " as a size", why, "write a whole number and K, M, G or T, as in 256M");
   };
   std::uint64_t number = 0;
   const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);

@@ -57,7 +57,7 @@ Result<AddressList> look_up(const HostPort& where, const std::string& text, Addr
   addrinfo* found = nullptr;
   const std::string port = std::to_string(where.port);
   const int status = ::getaddrinfo(where.host.empty() ? nullptr : where.host.c_str(), port.c_str(), &hints, &found);
-  const std::string attempted = "find the address " + quoted(text);
+  const std::string attempted = "find the address " + in_quotes(text);
   if (status == EAI_SYSTEM) return system_error(attempted);
   if (status != 0) return refused(attempted, ::gai_strerror(status), "check the name, or write the address in numbers");
   return AddressList(found, &::freeaddrinfo);
@@ -78,7 +78,7 @@ void SocketAddress::set_port(std::uint16_t port) {
 
 Result<HostPort> parse_address(std::string_view text) {
   const auto bad = [&](const char* why) {
-    return refused("read " + quoted(text) + " as an address", why, kHowToWrite);
+    return refused("read " + in_quotes(text) + " as an address", why, kHowToWrite);
   };
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return bad("it has no port");

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <memory>
 
 namespace netmem {
@@ -55,19 +56,27 @@ void read_error(const nlmsghdr* message, LinkState& state) {
   const auto* error = body_of<nlmsgerr>(message);
   if (error == nullptr || error->error != -ENODEV) return;
   state.removed = true;
+  note_up(state, false);
   state.known = true;
+}
+
+// The size of the first message with its padding, where libmnl still looks for attributes; 0 where it did not come
+// whole. A header can claim any length, so this is computed in 64 bits: in 32 a length near 2^32 wraps to 0.
+std::size_t padded_size(std::span<const std::byte> messages) {
+  if (messages.size() < sizeof(nlmsghdr)) return 0;
+  const std::uint64_t claimed = reinterpret_cast<const nlmsghdr*>(messages.data())->nlmsg_len;
+  const std::uint64_t padded = (claimed + MNL_ALIGNTO - 1) / MNL_ALIGNTO * MNL_ALIGNTO;
+  return claimed < sizeof(nlmsghdr) || padded > messages.size() ? 0 : padded;
 }
 
 }  // namespace
 
 void read_link_messages(std::span<const std::byte> messages, unsigned index, LinkState& state) {
-  const auto* message = reinterpret_cast<const nlmsghdr*>(messages.data());
-  int left = static_cast<int>(messages.size());
-  for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-    // libmnl looks for attributes up to the end of the padding.
-    if (MNL_ALIGN(message->nlmsg_len) > static_cast<std::uint32_t>(left)) return;
+  while (const std::size_t size = padded_size(messages)) {
+    const auto* message = reinterpret_cast<const nlmsghdr*>(messages.data());
     if (message->nlmsg_type == RTM_NEWLINK || message->nlmsg_type == RTM_DELLINK) read_link(message, index, state);
     if (message->nlmsg_type == NLMSG_ERROR) read_error(message, state);
+    messages = messages.subspan(size);
   }
 }
 
@@ -80,7 +89,9 @@ Result<LinkWatch> LinkWatch::create(unsigned index) {
   if (!watch.ask()) return system_error(kAttempt);
   while (!watch.state_.known) {
     pollfd wait{.fd = watch.fd(), .events = POLLIN, .revents = 0};
-    if (::poll(&wait, 1, 1000) <= 0) return refused(kAttempt, "the kernel does not answer", "try again");
+    const int count = ::poll(&wait, 1, 10'000);
+    if (count < 0 && errno != EINTR) return system_error(kAttempt);
+    if (count == 0) return refused(kAttempt, "the kernel does not answer", "try again");
     watch.read();
   }
   if (watch.state_.removed) return refused(kAttempt, "it is gone", "look at ip link");
@@ -101,14 +112,32 @@ bool LinkWatch::ask() {
   return mnl_socket_sendto(socket_.get(), question, question->nlmsg_len) > 0;
 }
 
+std::optional<LinkWatch::Datagram> LinkWatch::receive() {
+  // The names of an interface are in every message about it and can make it longer than any buffer set aside for it.
+  const ssize_t size = ::recv(fd(), nullptr, 0, MSG_PEEK | MSG_TRUNC);
+  if (size < 0) return std::nullopt;
+  buffer_.resize(static_cast<std::size_t>(size));
+  sockaddr_nl sender{};
+  socklen_t length = sizeof sender;
+  auto* address = reinterpret_cast<sockaddr*>(&sender);
+  const ssize_t received = ::recvfrom(fd(), buffer_.data(), buffer_.size(), 0, address, &length);
+  if (received < 0) return std::nullopt;
+  return Datagram{.bytes = std::span(buffer_).first(static_cast<std::size_t>(received)), .sender = sender.nl_pid};
+}
+
 void LinkWatch::read() {
-  // The kernel's messages are at most 8 KiB (NLMSG_GOODSIZE); those about links with many VFs are longer.
-  alignas(nlmsghdr) std::array<std::byte, 32768> buffer;
   while (true) {
-    const ssize_t size = mnl_socket_recvfrom(socket_.get(), buffer.data(), buffer.size());
-    if (size < 0 && errno == ENOBUFS && ask()) continue;  // news was lost: what counts is how it is now
-    if (size <= 0) return;
-    read_link_messages(std::span(buffer).first(static_cast<std::size_t>(size)), index_, state_);
+    if (const auto datagram = receive()) {
+      // Any process that may administer the network can send to this socket, too. The kernel's port is 0.
+      if (datagram->sender == 0) read_link_messages(datagram->bytes, index_, state_);
+    } else if (errno == ENOBUFS) {
+      news_was_lost_ = true;
+    } else if (news_was_lost_ && ask()) {
+      // Only now: until all that waited is read, the kernel drops its answer as well.
+      news_was_lost_ = false;
+    } else {
+      return;
+    }
   }
 }
 

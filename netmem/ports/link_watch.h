@@ -8,7 +8,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "netmem/base/error.h"
 
@@ -26,7 +28,8 @@ struct LinkState {
 };
 
 // Reads what one recv() brought, any bytes at a multiple of 4, and brings `state` up to date with what it says about
-// the interface `index`.
+// the interface `index`. Whatever the bytes say: nothing beyond their end is read, and an interface that is gone is not
+// up.
 void read_link_messages(std::span<const std::byte> messages, unsigned index, LinkState& state);
 
 class LinkWatch {
@@ -46,11 +49,20 @@ class LinkWatch {
   };
   using Socket = std::unique_ptr<mnl_socket, CloseSocket>;
 
+  struct Datagram {
+    std::span<const std::byte> bytes;  // in buffer_
+    std::uint32_t sender;              // a netlink port; 0: the kernel
+  };
+
   LinkWatch(Socket socket, unsigned index) : socket_(std::move(socket)), index_(index) {}
   bool ask();
+  // The next one that waits; errno says why there is none.
+  std::optional<Datagram> receive();
 
   Socket socket_;
   unsigned index_;
+  bool news_was_lost_ = false;  // and the kernel has not been asked since
+  std::vector<std::byte> buffer_;
   LinkState state_;
 };
 

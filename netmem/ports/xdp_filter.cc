@@ -68,7 +68,7 @@ Channels ask_channels(int socket, const std::string& interface) {
 Result<unsigned> find_interface(const std::string& interface) {
   const unsigned index = ::if_nametoindex(interface.c_str());
   if (index != 0) return index;
-  return refused("attach the XDP program to " + quoted(interface), "there is no such interface",
+  return refused("attach the XDP program to " + in_quotes(interface), "there is no such interface",
                  "ip link lists those of this network namespace");
 }
 

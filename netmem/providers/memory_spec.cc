@@ -100,7 +100,7 @@ std::string memory_kinds() {
 Result<MemorySpec> parse_memory_spec(std::string_view text) {
   const auto bad = [&](std::string why) {
     return refused(
-        "read " + quoted(text) + " as memory", std::move(why),
+        "read " + in_quotes(text) + " as memory", std::move(why),
         "write KIND:SIZE, as in memfd:256M, opencl:0.0:256M or cuda:0:256M; the kinds are " + memory_kinds());
   };
   const auto colon = text.find(':');
@@ -126,7 +126,7 @@ Result<std::shared_ptr<MemoryProvider>> make_provider(const MemorySpec& spec, st
                                                       std::shared_ptr<DmaDevice> dma) {
   const Kind* kind = find_kind(spec.kind);
   if (kind == nullptr)
-    return refused("make a provider of " + quoted(spec.kind), "there is no such kind",
+    return refused("make a provider of " + in_quotes(spec.kind), "there is no such kind",
                    "the kinds are " + memory_kinds());
   return kind->make(spec, page_size, std::move(dma));
 }
