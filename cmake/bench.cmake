@@ -21,7 +21,7 @@ if(TARGET gpu)
   target_link_libraries(gpu PRIVATE netmem_tool_parts)
 endif()
 
-# What bench/instruction-counts, bench/compare, bench/regression-experiment and bench/kind-dispatch run.
+# What bench/instruction-counts, bench/compare and bench/regression-experiment run.
 string(TOUPPER "CMAKE_CXX_FLAGS_${CMAKE_BUILD_TYPE}" flags)
 string(STRIP "${CMAKE_CXX_FLAGS} ${${flags}}" flags)
 add_library(netmem_bench_driver STATIC bench/experiment/driver.cc)
@@ -29,7 +29,6 @@ target_compile_definitions(netmem_bench_driver PRIVATE
   NETMEM_COMPILER="${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}" NETMEM_BUILD_TYPE="$<CONFIG>"
   NETMEM_FLAGS="${flags}" NETMEM_EXPERIMENT_NAME="${NETMEM_EXPERIMENT}")
 target_link_libraries(netmem_bench_driver PUBLIC netmem_static PRIVATE fmt::fmt netmem_warnings)
-target_link_libraries(kind_dispatch PRIVATE netmem_bench_driver)
 target_link_libraries(hot_loops PRIVATE netmem_bench_driver)
 target_sources(hot_loops PRIVATE bench/experiment/elsewhere_loops.cc bench/experiment/outside_provider.cc)
 
