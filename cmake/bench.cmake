@@ -39,11 +39,19 @@ if(NETMEM_BUILD_TESTS AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   add_test(NAME InstructionCounts.AreThoseCheckedIn COMMAND ${bench}/instruction-counts --check $<TARGET_FILE:hot_loops>)
   add_test(NAME BenchmarkStatistics.KeepTheirPromises COMMAND ${bench}/statistics_of_pairs_test.py)
   add_test(NAME BenchmarkScripts.SayWhatTheyFind COMMAND ${bench}/guard_test.py)
+  add_test(NAME BenchmarkReport.DrawsWhatTheFiguresSay COMMAND ${bench}/report_test.py)
+  set(docs ${PROJECT_SOURCE_DIR}/docs)
+  add_test(NAME Docs.PictureIsOfTheMeasurement
+           COMMAND ${bench}/report --check ${docs}/measurements/bench.json ${docs}/benchmark.svg)
+  add_test(NAME Docs.XdpPictureIsOfTheMeasurement
+           COMMAND ${bench}/report --check ${docs}/measurements/xdp.json ${docs}/xdp.svg)
   # Builds the library three times under build/experiment.
   add_test(NAME RegressionExperiment.InstructionsTellOnlyThePlantedOneApart
            COMMAND ${bench}/regression-experiment --instructions-only)
   set_tests_properties(InstructionCounts.DeviceMemoryCostsTheSame InstructionCounts.AreThoseCheckedIn
                        BenchmarkStatistics.KeepTheirPromises BenchmarkScripts.SayWhatTheyFind
+                       BenchmarkReport.DrawsWhatTheFiguresSay Docs.PictureIsOfTheMeasurement
+                       Docs.XdpPictureIsOfTheMeasurement
                        RegressionExperiment.InstructionsTellOnlyThePlantedOneApart
                        PROPERTIES LABELS check SKIP_RETURN_CODE 77 TIMEOUT 900)
 
