@@ -155,6 +155,9 @@ class Pages(unittest.TestCase):
         ratio = {"name": "g/host : g/ring", "above": "g/host", "below": "g/ring", **spread(2.0), "spread": 0.02, "target": 1.5, "met": False}
         self.assertIn("Not met: g, host : ring 2.00 (at most 1.500).", page.render(measured(ratios=[ratio])))
 
+    def test_half_of_a_character_does_no_harm(self):
+        page.render(figures.clean(json.loads(json.dumps(SOME).replace("netmem, host", "\\ud83d")))).encode()
+
     def test_figures_without_a_loop_make_a_page(self):
         self.assertIn("Not measured in this run.", page.render(measured()))
 
@@ -231,6 +234,10 @@ class Program(unittest.TestCase):
         self.file("page.html", "older")
         self.expect(1, self.file("bad.json", {**SOME, "loops": None}), self.path("page.html"))
         self.assertEqual(self.content("page.html"), "older")
+        with unittest.mock.patch("os.replace", side_effect=OSError(28, "No space left on device")):
+            self.expect(1, self.file("good.json", SOME), self.path("page.html"), said="No space left on device")
+        self.assertEqual(self.content("page.html"), "older")
+        self.assertEqual(sorted(os.listdir(self.folder)), ["bad.json", "good.json", "page.html"])
         self.expect(0, self.file("good.json", SOME), self.path("page.html"))
         self.assertIn("All is well.", self.content("page.html"))
 
@@ -278,6 +285,7 @@ class Program(unittest.TestCase):
         self.expect(0, SAMPLE, self.path("page.html"), "--experiment", os.path.join(os.path.dirname(SAMPLE), "experiment.json"),
                     run=self.run_program)
         self.assertIn("Two &lt;cannot&gt; be told apart", self.content("page.html"))
+        self.assertIn("netmem, \ufffd", self.content("page.html"))  # what no page may hold
         self.expect(1, SAMPLE, self.path("page.html"), "--experiment", SAMPLE, said="write it again with bench/regression-experiment")
 
 
