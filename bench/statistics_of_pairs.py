@@ -1,19 +1,16 @@
 """Is one program faster than another? What bench/compare and bench/regression-experiment decide by.
 
-Times of computers have heavy tails and drift, so nothing here supposes a distribution:
-
-  paired    both programs ran in the same round, in random order. The quotient of a round is then as likely to be above
-            the true ratio as below it, whatever else the machine did, and the number of quotients above it is a throw of
-            so many coins. The interval of the median quotient is bounded by two of the quotients in order.
-  unpaired  two sets measured at different times. The interval of the shift of logarithms that the Mann-Whitney test
-            does not reject (Hodges and Lehmann).
+Times of computers have heavy tails and drift, so nothing here supposes a distribution. Both programs ran in the same round, in
+random order. The quotient of a round is then as likely to be above the true ratio as below it, whatever else the machine did, and
+the number of quotients above it is a throw of so many coins. The interval of the median quotient is bounded by two of the quotients
+in order.
 
 A family of loops is compared at once: each gets its share of the allowed error (Bonferroni), so `confidence` is that of
 all verdicts together. A difference counts only when the whole interval lies outside 1 / (1 + margin) .. 1 + margin.
 
 Python 3 and nothing else.
 """
-import functools, math, statistics
+import math, statistics
 
 SLOWER, FASTER, NONE = "slower", "faster", "no difference"
 
@@ -69,40 +66,6 @@ def paired(before, after, confidence):
     if len(before) != len(after):
         raise ValueError("a round with one side only")
     return interval_of_median([b / a for a, b in zip(before, after)], confidence)
-
-
-@functools.lru_cache(maxsize=None)
-def orders_by_wins(n, m):
-    """How many of the orders of n + m values have u pairs in which the one of the m is larger, for each u."""
-    if n == 0 or m == 0:
-        return (1,)
-    counts = [0] * (n * m + 1)
-    for u, count in enumerate(orders_by_wins(n, m - 1)):  # the largest is one of the m: it wins n pairs
-        counts[u + n] += count
-    for u, count in enumerate(orders_by_wins(n - 1, m)):
-        counts[u] += count
-    return tuple(counts)
-
-
-def unpaired(before, after, confidence):
-    """The exact interval for up to 20 values a side; beyond that every so-many-th value in order is left out."""
-    before, after = thin(sorted(before)), thin(sorted(after))
-    n, m = len(before), len(after)
-    quotients = sorted(b / a for a in before for b in after)
-    orders = orders_by_wins(n, m)
-    total = math.comb(n + m, n)
-    k, below = 0, orders[0]
-    while k < (n * m - 1) // 2 and 2 * (below + orders[k + 1]) / total <= 1 - confidence:
-        k += 1
-        below += orders[k]
-    middle = math.exp(statistics.median(math.log(quotient) for quotient in quotients))
-    return Interval(quotients[k], middle, quotients[n * m - 1 - k], 1 - 2 * below / total)
-
-
-def thin(values, most=20):
-    if len(values) <= most:
-        return values
-    return [values[i * (len(values) - 1) // (most - 1)] for i in range(most)]
 
 
 def verdict(interval, margin):

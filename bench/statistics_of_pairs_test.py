@@ -85,34 +85,5 @@ class Median(unittest.TestCase):
                 self.assertGreaterEqual(s.interval_of_median(range(n), confidence).confidence, confidence)
 
 
-class Unpaired(unittest.TestCase):
-    def test_the_table_of_mann_and_whitney_is_met(self):
-        # P(U <= 17) for 9 and 9 is 0.0199, P(U <= 18) is 0.0252 (tables of the two-sided 5 % point: 17).
-        orders = s.orders_by_wins(9, 9)
-        self.assertEqual(sum(orders), math.comb(18, 9))
-        self.assertLessEqual(2 * sum(orders[:18]) / sum(orders), 0.05)
-        self.assertGreater(2 * sum(orders[:19]) / sum(orders), 0.05)
-
-    def test_the_same_distribution_is_rejected_as_rarely_as_promised(self):
-        generator = random.Random(8)
-        draw = lambda: [math.exp(generator.gauss(0, 0.05)) for _ in range(9)]
-        wrong = sum(not s.unpaired(draw(), draw(), 0.95).includes(1.0) for _ in range(2000))
-        self.assertLessEqual(wrong, 120)
-        self.assertGreaterEqual(wrong, 40)
-
-    def test_a_large_shift_is_found_and_its_interval_has_it(self):
-        generator = random.Random(9)
-        for _ in range(100):
-            before = [20 * math.exp(generator.gauss(0, 0.02)) for _ in range(9)]
-            after = [26 * math.exp(generator.gauss(0, 0.02)) for _ in range(9)]
-            interval = s.unpaired(before, after, 0.999)
-            self.assertEqual(s.verdict(interval, 0.1), s.SLOWER)
-            self.assertTrue(interval.includes(1.3))
-
-    def test_many_values_are_thinned_and_keep_their_ends(self):
-        self.assertEqual(len(s.thin(list(range(1000)))), 20)
-        self.assertEqual((s.thin(list(range(1000)))[0], s.thin(list(range(1000)))[-1]), (0, 999))
-
-
 if __name__ == "__main__":
     unittest.main()

@@ -41,18 +41,6 @@ if(netmem_bench_xdp)
   endif()
 endif()
 
-# Draws docs/xdp.svg.
-if(TARGET netmem_tool_parts)
-  add_executable(xdp_picture bench/xdp/picture.cc)
-  target_link_libraries(xdp_picture PRIVATE netmem_tool_parts netmem_warnings)
-  set_target_properties(xdp_picture PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
-  if(NETMEM_BUILD_TESTS)
-    add_test(NAME Docs.XdpPictureIsOfTheMeasurement COMMAND ${CMAKE_COMMAND} -E env XDP_PICTURE=$<TARGET_FILE:xdp_picture>
-             ${PROJECT_SOURCE_DIR}/bench/picture --xdp --check)
-    set_tests_properties(Docs.XdpPictureIsOfTheMeasurement PROPERTIES LABELS check SKIP_RETURN_CODE 77)
-  endif()
-endif()
-
 if(NETMEM_BUILD_TESTS AND netmem_bench_xdp AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   add_test(NAME XdpThroughput.ComparesWhatIsThere
            COMMAND ${PROJECT_SOURCE_DIR}/bench/xdp-throughput --check ${PROJECT_BINARY_DIR})

@@ -133,11 +133,6 @@ if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   add_test(NAME Docs.MistakesAreCaught COMMAND ${root}/scripts/check-docs --self-test)
   add_test(NAME Kernels.PtxIsWhatTheSourceGives COMMAND ${root}/scripts/make-kernels --check)
   set_tests_properties(Kernels.PtxIsWhatTheSourceGives PROPERTIES LABELS check SKIP_RETURN_CODE 77)
-  if(TARGET netmem_tool)
-    add_test(NAME Docs.PictureIsOfTheMeasurement
-             COMMAND ${CMAKE_COMMAND} -E env NETMEM=$<TARGET_FILE:netmem_tool> ${root}/bench/picture --check)
-    set_tests_properties(Docs.PictureIsOfTheMeasurement PROPERTIES LABELS check SKIP_RETURN_CODE 77)
-  endif()
   add_test(NAME Mutants.FitTheSources COMMAND ${root}/tests/regress/mutants --check)
   set_tests_properties(Includes.PointDownTheLadder Includes.ViolationsAreCaught Exports.OnlyNamespaceNetmem
                        Docs.NameWhatExists Docs.MistakesAreCaught Mutants.FitTheSources PROPERTIES LABELS check)

@@ -8,16 +8,11 @@ pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 file(GLOB tool_sources CONFIGURE_DEPENDS tools/*.cc)
 list(FILTER tool_sources EXCLUDE REGEX "/main\\.cc$|_test\\.cc$")
 add_library(netmem_tool_parts STATIC ${tool_sources})
-target_compile_definitions(netmem_tool_parts PUBLIC NETMEM_VERSION="${PROJECT_VERSION}" PRIVATE NETMEM_BUILD_TYPE="$<CONFIG>")
+# JSON_DIAGNOSTICS: errors in a file of figures say where.
+target_compile_definitions(netmem_tool_parts PUBLIC NETMEM_VERSION="${PROJECT_VERSION}" JSON_DIAGNOSTICS=1 PRIVATE NETMEM_BUILD_TYPE="$<CONFIG>")
 target_link_libraries(netmem_tool_parts
   PUBLIC netmem_static netmem_bench_loops CLI11::CLI11 fmt::fmt nlohmann_json::nlohmann_json OpenSSL::Crypto PkgConfig::xxhash
   PRIVATE netmem_warnings)
-
-# The report's style is in the program.
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/bench_report.css)
-file(READ tools/bench_report.css bench_report_css)
-configure_file(tools/bench_report_css.h.in made/tools/bench_report_css.h @ONLY)
-target_include_directories(netmem_tool_parts PRIVATE ${PROJECT_BINARY_DIR}/made)
 
 add_executable(netmem_tool tools/main.cc)
 set_target_properties(netmem_tool PROPERTIES OUTPUT_NAME netmem)

@@ -8,6 +8,24 @@
 #include "bench/peers/peers.h"
 
 namespace netmem::tool {
+namespace {
+
+constexpr std::string_view kUsual[] = {
+    "atomic_inc",
+    "lock",
+    "page_pool01_fast_path/host",
+    "page_pool01_fast_path/device",
+    "page_pool01_fast_path/array",
+    "page_pool02_ptr_ring/host",
+    "page_pool02_ptr_ring/device",
+    "bulk_64/host",
+    "bulk_64/device",
+    "cross_core_64/host",
+    "cross_core_64/device",
+    "cross_core_64/ring",
+};
+
+}  // namespace
 
 struct NameFilter::Expression {
   std::string text;
@@ -50,6 +68,9 @@ std::vector<std::string> EveryLoop::names() const {
   for (const MissingLoop& loop : missing) all.push_back(loop.name);
   return all;
 }
+
+std::span<const std::string_view> usual_loops() { return kUsual; }
+bool is_usual(std::string_view name) { return std::ranges::find(kUsual, name) != std::end(kUsual); }
 
 void put_in_order(bench::LoopList& loops) {
   std::vector<std::string> groups;

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +31,7 @@ class NameFilter {
   std::vector<std::shared_ptr<const Expression>> expressions_;
 };
 
-// Every loop of this program, group by group, and the peers that are not installed. Nobody needs to have a peer, so a
-// loop of one that cannot run is no failure unless somebody asked for it.
+// Every loop of this program, group by group, and the peers that are not installed.
 struct EveryLoop {
   bench::LoopList loops;
   std::vector<MissingLoop> missing;
@@ -40,6 +40,10 @@ struct EveryLoop {
   [[nodiscard]] std::vector<std::string> names() const;  // of both
 };
 EveryLoop every_loop();
+
+// The loops that run when nobody asks for others: those that the verdict is about, a few seconds of them.
+std::span<const std::string_view> usual_loops();
+bool is_usual(std::string_view name);
 
 // Group by group, in the order in which the groups begin; within a group netmem first.
 void put_in_order(bench::LoopList& loops);

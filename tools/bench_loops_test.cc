@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 
 #include "bench/loops/processors.h"
+#include "netmem/core/netmem.h"
 #include "tools/bench_choose.h"
 #include "tools/bench_targets.h"
 
@@ -55,6 +57,12 @@ TEST(BenchLoops, EveryTargetComparesLoopsThatThereAre) {
       EXPECT_NO_THROW(find(all, target.below)) << target.below;
     }
   }
+}
+
+TEST(BenchLoops, ADozenRunWhenNobodyAsksForOthers) {
+  const EveryLoop all = every_loop();
+  EXPECT_EQ(usual_loops().size(), 12);
+  for (const std::string_view name : usual_loops()) EXPECT_NO_THROW(find(all, name)) << name;
 }
 
 TEST(BenchLoops, EachRunsAsOftenAsItIsAsked) {

@@ -1,12 +1,15 @@
 #include "tools/bench_machine.h"
 
+#include <sys/resource.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <array>
 #include <ctime>
 #include <fstream>
 #include <iterator>
+#include <numeric>
 #include <sstream>
 #include <thread>
 
@@ -47,11 +50,23 @@ std::string compiler() {
 
 void add_notes(Machine& machine) {
   if (machine.build != "Release") machine.notes.push_back("built as " + machine.build + ", not as Release");
-  double load = 0;
-  if (::getloadavg(&load, 1) == 1 && load > 0.5)
-    machine.notes.push_back("other programs were running: a load of " + std::to_string(load).substr(0, 4));
   if (!machine.constant_tsc)
     machine.notes.emplace_back("no constant TSC: cycles of different moments are not the same");
+}
+
+std::string read_file(const char* path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// Seconds of processor time that this process has had.
+double own_time() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
 }  // namespace
@@ -64,10 +79,7 @@ bool has_constant_tsc([[maybe_unused]] std::string_view cpuinfo) {
 #endif
 }
 
-std::string read_cpuinfo() {
-  std::ifstream file("/proc/cpuinfo");
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
+std::string read_cpuinfo() { return read_file("/proc/cpuinfo"); }
 
 Machine this_machine(std::string_view cpuinfo) {
   utsname system{};
@@ -101,6 +113,28 @@ std::uint64_t TscClock::hz() const {
   std::this_thread::sleep_until(began_ + kLeast);
   const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
   return static_cast<std::uint64_t>(static_cast<double>(bench::read_cycles() - first_) / seconds);
+}
+
+std::optional<ProcessorTime> processor_time(std::string_view proc_stat) {
+  std::istringstream line{std::string(proc_stat.substr(0, proc_stat.find('\n')))};
+  std::string name;
+  // user, nice, system, idle, iowait, irq, softirq, steal (man 5 proc)
+  std::array<double, 8> ticks{};
+  line >> name;
+  for (double& one : ticks) line >> one;
+  if (!line || name != "cpu") return std::nullopt;
+  const auto per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  const double all = std::accumulate(ticks.begin(), ticks.end(), 0.0);
+  return ProcessorTime{(all - ticks[3] - ticks[4]) / per_second, all / per_second};
+}
+
+OtherPrograms::OtherPrograms() : first_(processor_time(read_file("/proc/stat"))), own_(own_time()) {}
+
+std::optional<double> OtherPrograms::share() const {
+  const auto now = processor_time(read_file("/proc/stat"));
+  if (!first_ || !now || now->all <= first_->all) return std::nullopt;
+  const double others = now->busy - first_->busy - (own_time() - own_);
+  return std::max(0.0, others) / (now->all - first_->all);
 }
 
 }  // namespace netmem::tool

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,25 @@ class TscClock {
 
   std::chrono::steady_clock::time_point began_;
   std::uint64_t first_;
+};
+
+// What the processors did since they started, in seconds; empty where `proc_stat`, the content of /proc/stat, does not
+// say. Busy: not idle, so time that a hypervisor gave to other guests counts.
+struct ProcessorTime {
+  double busy = 0;
+  double all = 0;
+};
+std::optional<ProcessorTime> processor_time(std::string_view proc_stat);
+
+// Which share of the processors' time other programs had since its making; empty where the kernel does not say.
+class OtherPrograms {
+ public:
+  OtherPrograms();
+  [[nodiscard]] std::optional<double> share() const;
+
+ private:
+  std::optional<ProcessorTime> first_;
+  double own_;
 };
 
 }  // namespace netmem::tool

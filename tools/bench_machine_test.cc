@@ -1,6 +1,7 @@
 #include "tools/bench_machine.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "tools/bench_choose.h"
 
@@ -49,6 +50,28 @@ TEST(BenchMachine, DateIsInUniversalTime) {
   const std::string date = date_now();
   EXPECT_EQ(date.size(), 20);
   EXPECT_EQ(date.back(), 'Z');
+}
+
+TEST(BenchMachine, TimeOfProcessorsThatDoNothingIsNotBusy) {
+  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  const auto time = processor_time("cpu  100 0 50 1000 200 3 7 40 9 9\ncpu0 1 2 3\n");
+  ASSERT_TRUE(time);
+  EXPECT_DOUBLE_EQ(time->busy, 200 / ticks);  // stolen time is others'
+  EXPECT_DOUBLE_EQ(time->all, 1400 / ticks);
+  EXPECT_FALSE(processor_time(""));
+  EXPECT_FALSE(processor_time("cpu  100 0 50"));
+  EXPECT_FALSE(processor_time("intr 100 0 50 1000 200 3 7 40"));
+}
+
+TEST(BenchMachine, ItsOwnWorkIsNotThatOfOthers) {
+  const OtherPrograms others;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+  while (std::chrono::steady_clock::now() < end) {
+  }
+  const auto share = others.share();
+  ASSERT_TRUE(share);
+  EXPECT_GE(*share, 0);
+  EXPECT_LE(*share, 1.1);  // ticks are coarse
 }
 
 TEST(BenchFilter, WithoutExpressionsWantsEverything) {

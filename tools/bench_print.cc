@@ -33,10 +33,11 @@ std::string row(const MeasuredLoop& loop) {
   return text + "\n";
 }
 
-std::string ratio_row(const MeasuredRatio& ratio) {
+std::string ratio_row(const MeasuredRatio& ratio, bool judged) {
   std::string text = fmt::format("  {:66} {:>7.3f} {:>7.3f} {:>7.3f}", ratio.name(), ratio.quotient.min,
                                  ratio.quotient.median, ratio.quotient.max);
-  if (ratio.target) text += fmt::format(" {:>7.2f}  {}", *ratio.target, ratio.met() ? "met" : "NOT met");
+  if (ratio.target) text += fmt::format(" {:>7.2f}", *ratio.target);
+  if (ratio.target && judged) text += ratio.is_wide() ? "  spreads widely" : ratio.met() ? "  met" : "  NOT met";
   return text + "\n";
 }
 
@@ -93,9 +94,9 @@ std::string to_kernel_lines(const Measurements& measured) {
   return text;
 }
 
-std::string ratio_table(const Measurements& measured) {
+std::string ratio_table(const Measurements& measured, bool judged) {
   std::string text;
-  for (const MeasuredRatio& ratio : ratios(measured)) text += ratio_row(ratio);
+  for (const MeasuredRatio& ratio : ratios(measured)) text += ratio_row(ratio, judged);
   if (!text.empty())
     text = fmt::format("\n{:68} {:>7} {:>7} {:>7} {:>7}\n", "Ratios, repetition by repetition", "min", "median", "max",
                        "target") +

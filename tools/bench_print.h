@@ -13,8 +13,8 @@ namespace netmem::tool {
 std::string to_table(const Measurements& measured);
 // time_bench_print_stats() of the kernel's bench library, of the repetition with the median time.
 std::string to_kernel_lines(const Measurements& measured);
-// Quotients; those with a target say whether they met it.
-std::string ratio_table(const Measurements& measured);
+// Quotients. `judged`: those with a target say whether they met it.
+std::string ratio_table(const Measurements& measured, bool judged);
 std::string not_run(std::span<const MissingLoop> missing);
 
 // Names of loops, and what an element is.

@@ -29,14 +29,25 @@ MeasuredLoop loop(const std::string& name, std::uint64_t cycles) {
 
 TEST(BenchPrint, RatiosSayWhetherTheTargetIsMet) {
   const auto at = [](std::uint64_t cycles) {
-    return ratio_table(with({loop("cross_core_64/host", cycles), loop("cross_core_64/ring", 1000)}));
+    return ratio_table(with({loop("cross_core_64/host", cycles), loop("cross_core_64/ring", 1000)}), true);
   };
   EXPECT_THAT(at(1400), HasSubstr("1.50  met"));
   EXPECT_THAT(at(1600), HasSubstr("1.50  NOT met"));
 }
 
+TEST(BenchPrint, NothingIsSaidOfARatioThatSpreadsWidely) {
+  MeasuredLoop ring = loop("cross_core_64/ring", 1000);
+  ring.repetitions[0].cycles = 1300;
+  EXPECT_THAT(ratio_table(with({loop("cross_core_64/host", 1400), ring}), true), HasSubstr("1.50  spreads widely"));
+}
+
+TEST(BenchPrint, NoTargetIsMetOrMissedWithoutAVerdict) {
+  const auto table = ratio_table(with({loop("cross_core_64/host", 1600), loop("cross_core_64/ring", 1000)}), false);
+  EXPECT_THAT(table, HasSubstr("   1.50\n"));
+}
+
 TEST(BenchPrint, RatioAppearsOnlyWhenBothSidesRan) {
-  EXPECT_EQ(ratio_table(with({loop("cross_core_64/host", 1000)})), "");
+  EXPECT_EQ(ratio_table(with({loop("cross_core_64/host", 1000)}), true), "");
   EXPECT_EQ(ratios(with({loop("cross_core_64/host", 1000), loop("cross_core_64/ring", 1000)})).size(), 1);
 }
 
@@ -53,13 +64,13 @@ TEST(BenchPrint, BookkeepingOfSmallPoolsIsCalledWhatItIs) {
   MeasuredLoop small = loop("pool_of_64/host", 100);
   small.pages = 64;
   small.bookkeeping = 168;
-  EXPECT_THAT(ratio_table(with({small})), HasSubstr("fixed cost of few pages"));
+  EXPECT_THAT(ratio_table(with({small}), true), HasSubstr("fixed cost of few pages"));
   MeasuredLoop large = loop("pool_of_16K/host", 100);
   large.pages = 16 * 1024;
   large.bookkeeping = 80;
-  EXPECT_THAT(ratio_table(with({large})), HasSubstr("  met"));
+  EXPECT_THAT(ratio_table(with({large}), true), HasSubstr("  met"));
   large.bookkeeping = 80.1;
-  EXPECT_THAT(ratio_table(with({large})), HasSubstr("NOT met"));
+  EXPECT_THAT(ratio_table(with({large}), true), HasSubstr("NOT met"));
 }
 
 TEST(BenchPrint, KernelLinesAreOfTheMedianRepetition) {

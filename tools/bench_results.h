@@ -1,4 +1,4 @@
-// What `netmem bench` measured, and its form as JSON (schema 1, docs/benchmark.md).
+// What `netmem bench` measured.
 //
 // Threads: any; values.
 // Invariant: every loop has at least one repetition, and at least one element in each.
@@ -11,8 +11,6 @@
 #include <vector>
 
 #include "bench/loops/loop.h"
-#include "netmem/base/error.h"
-#include "tools/report.h"
 
 namespace netmem::tool {
 
@@ -20,6 +18,7 @@ struct Quantiles {
   double min = 0;
   double median = 0;
   double max = 0;
+  double middle_half = 0;  // from the first quartile to the third
 };
 // REQUIRES: not empty.
 Quantiles quantiles(std::vector<double> values);
@@ -45,13 +44,21 @@ struct MeasuredLoop {
 
 // A quotient of two loops, repetition by repetition: both sides were measured within the same moment.
 struct MeasuredRatio {
+  static constexpr double kWide = 0.10;
+
   std::string above;
   std::string below;
   Quantiles quotient;
   std::optional<double> target;  // the median should not be above it
 
   [[nodiscard]] std::string name() const { return above + " : " + below; }
+  // The same loop on both kinds of memory.
+  [[nodiscard]] bool is_device_to_host() const;
   [[nodiscard]] bool met() const { return !target || quotient.median <= *target; }
+  // How far apart the middle half of the quotients lies, as a share of their median.
+  [[nodiscard]] double spread() const { return quotient.median > 0 ? quotient.middle_half / quotient.median : 0; }
+  // Nothing is concluded from a ratio that spreads widely.
+  [[nodiscard]] bool is_wide() const { return spread() > kWide; }
 };
 // Of the repetitions that both have; empty where a side measured nothing at all.
 std::optional<Quantiles> divide(const MeasuredLoop& above, const MeasuredLoop& below);
@@ -71,6 +78,7 @@ struct Machine {
   bool is_virtual = false;
   std::uint64_t tsc_hz = 0;
   bool constant_tsc = false;
+  std::optional<double> others;    // share of the processors that other programs had meanwhile; empty: not known
   std::vector<std::string> notes;  // what a reader of the figures should know
 };
 
@@ -82,19 +90,9 @@ struct Measurements {
   std::string unit;
   std::vector<MeasuredLoop> loops;
   std::vector<MissingLoop> missing;
-  Json experiment;  // null, or what bench/regression-experiment --json wrote
 
   [[nodiscard]] const MeasuredLoop* find(std::string_view name) const;
   [[nodiscard]] std::uint64_t repetitions() const;
 };
-
-Json to_json(const Measurements& measured);
-// The same back. `file` is named in the error.
-Result<Measurements> measurements(const Json& json, const std::string& file);
-
-// The JSON in a file.
-Result<Json> read_json(const std::string& file);
-// The same, of what bench/regression-experiment --json wrote.
-Result<Json> read_experiment(const std::string& file);
 
 }  // namespace netmem::tool

@@ -1,10 +1,6 @@
 #include "tools/bench_results.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <cstdio>
-#include <fstream>
 
 namespace netmem::tool {
 namespace {
@@ -18,44 +14,6 @@ MeasuredLoop loop(std::string name, std::string group, std::vector<bench::Sample
           .repetitions = std::move(repetitions)};
 }
 
-Measurements example() {
-  Measurements measured{.netmem = "0.1.0",
-                        .commit = "abc1234",
-                        .date = "2026-11-22T23:59:59Z",
-                        .machine = {.cpu = "some CPU",
-                                    .processors = 2,
-                                    .kernel = "Linux 6.18",
-                                    .compiler = "g++ 12.2.0",
-                                    .build = "Release",
-                                    .is_virtual = true,
-                                    .tsc_hz = 2'596'000'000,
-                                    .constant_tsc = true,
-                                    .notes = {"a note"}},
-                        .unit = "cycles(tsc)",
-                        .loops = {},
-                        .missing = {{"dpdk_mempool", "not installed"}},
-                        .experiment = {}};
-  measured.loops.push_back(loop("lock", "baseline", {{200, 80}, {220, 90}, {400, 160}}));
-  measured.loops.push_back(
-      loop("page_pool02_ptr_ring/host", "page_pool02_ptr_ring", {{100, 40}, {330, 130}, {300, 120}}));
-  return measured;
-}
-
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& content)
-      : path_(testing::TempDir() + "bench_results_test." + std::to_string(::getpid())) {
-    std::ofstream(path_) << content;
-  }
-  ~TemporaryFile() { std::remove(path_.c_str()); }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 TEST(BenchResults, MedianIsTheMiddleOneOrTheMeanOfTwo) {
   EXPECT_EQ(quantiles({5, 1, 3}).median, 3);
   EXPECT_EQ(quantiles({4, 1, 2, 100}).median, 3);
@@ -63,15 +21,20 @@ TEST(BenchResults, MedianIsTheMiddleOneOrTheMeanOfTwo) {
   EXPECT_EQ(quantiles({4, 1, 2, 100}).max, 100);
 }
 
+TEST(BenchResults, TheMiddleHalfLeavesAQuarterOutAtEachEnd) {
+  EXPECT_EQ(quantiles({100, 1, 2, 3, 4, 5, 6, 7, 50}).middle_half, 4);  // from 3 to 7
+  EXPECT_EQ(quantiles({5}).middle_half, 0);
+}
+
 TEST(BenchResults, FiguresAreThoseOfOneElement) {
-  const MeasuredLoop one = example().loops[0];
+  const MeasuredLoop one = loop("lock", "baseline", {{200, 80}, {220, 90}, {400, 160}});
   EXPECT_EQ(one.cycles().median, 22);
   EXPECT_EQ(one.nanoseconds().max, 16);
 }
 
 TEST(BenchResults, QuotientsAreMadeRepetitionByRepetition) {
-  const Measurements measured = example();
-  const auto quotient = divide(measured.loops[1], measured.loops[0]);
+  const auto quotient = divide(loop("above", "a", {{100, 40}, {330, 130}, {300, 120}}),
+                               loop("below", "b", {{200, 80}, {220, 90}, {400, 160}}));
   ASSERT_TRUE(quotient);
   EXPECT_EQ(quotient->min, 0.5);
   EXPECT_EQ(quotient->median, 0.75);
@@ -86,87 +49,6 @@ TEST(BenchResults, QuotientsAllowForDifferentNumbersOfElements) {
 
 TEST(BenchResults, NothingIsDividedByNothing) {
   EXPECT_FALSE(divide(loop("a", "g", {{100, 1}}), loop("b", "g", {{0, 0}})));
-}
-
-TEST(BenchResults, JsonHasWhatTheLoopsTookAndWhatTheyTookEach) {
-  const Json json = to_json(example());
-  EXPECT_EQ(json["schema"], 1);
-  EXPECT_EQ(json["repetitions"], 3);
-  EXPECT_EQ(json["loops"][0]["repetitions"][2]["cycles"], 400);
-  EXPECT_EQ(json["loops"][0]["cycles"]["median"], 22.0);
-  EXPECT_EQ(json["ratios"][0]["name"], "page_pool02_ptr_ring/host : lock");
-  EXPECT_EQ(json["ratios"][0]["target"], 0.75);
-  EXPECT_EQ(json["ratios"][0]["met"], true);
-  EXPECT_EQ(json["missing"][0]["reason"], "not installed");
-  EXPECT_TRUE(json["experiment"].is_null());
-}
-
-TEST(BenchResults, ComeBackFromTheirJson) {
-  const Json json = to_json(example());
-  const auto back = measurements(json, "here");
-  ASSERT_TRUE(back) << back.error().message();
-  EXPECT_EQ(to_json(*back), json);
-}
-
-TEST(BenchResults, EachMissingMemberOfTheJsonIsFound) {
-  const Json whole = to_json(example());
-  for (const auto& item : whole.items()) {
-    if (item.key() == "repetitions" || item.key() == "ratios") continue;  // made anew
-    Json damaged = whole;
-    damaged.erase(item.key());
-    EXPECT_FALSE(measurements(damaged, "here")) << item.key();
-  }
-  for (const char* part : {"loops", "machine"}) {
-    const Json& original = whole[part].is_array() ? whole[part][0] : whole[part];
-    for (const auto& item : original.items()) {
-      if (item.key() == "cycles" || item.key() == "nanoseconds") continue;
-      Json damaged = whole;
-      (damaged[part].is_array() ? damaged[part][0] : damaged[part]).erase(item.key());
-      EXPECT_FALSE(measurements(damaged, "here")) << part << " " << item.key();
-    }
-  }
-}
-
-TEST(BenchResults, NumbersThatMakeNoSenseAreRefused) {
-  const Json whole = to_json(example());
-  const auto refuses = [&](const char* pointer, Json value) {
-    Json damaged = whole;
-    damaged[Json::json_pointer(pointer)] = std::move(value);
-    return !measurements(damaged, "here");
-  };
-  EXPECT_TRUE(refuses("/schema", 2));
-  EXPECT_TRUE(refuses("/loops/0/elements", 0));
-  EXPECT_TRUE(refuses("/loops/0/elements", -1));
-  EXPECT_TRUE(refuses("/loops/0/elements", 1e300));
-  EXPECT_TRUE(refuses("/loops/0/repetitions", Json::array()));
-  EXPECT_TRUE(refuses("/loops/0/repetitions/0/cycles", "many"));
-  EXPECT_TRUE(refuses("/loops/0/bookkeeping", -1.0));
-  EXPECT_TRUE(refuses("/machine/notes/0", 7));
-  EXPECT_TRUE(refuses("/machine/virtual", 1));
-  EXPECT_TRUE(refuses("/machine/cpu", 7));
-  EXPECT_TRUE(refuses("/loops", "none"));
-  EXPECT_FALSE(refuses("/loops/0/bookkeeping", 77.5));
-}
-
-TEST(BenchResults, DamagedFileIsOneClearLine) {
-  const TemporaryFile cut(R"({"schema": 1, "loops": [)");
-  EXPECT_EQ(read_json(cut.path()).error().message(),
-            "cannot use the figures in " + cut.path() + ": it is no JSON; name a file that netmem bench --json wrote");
-  EXPECT_EQ(measurements(Json::array(), "here").error().message(),
-            "cannot use the figures in here: \"schema\" is missing; name a file that netmem bench --json wrote");
-}
-
-TEST(BenchResults, FilesThatCannotBeReadAreSaidToBeSo) {
-  EXPECT_NE(read_json("/nowhere/at/all").error().message().find("No such file"), std::string::npos);
-  EXPECT_NE(read_json("/tmp").error().message().find("Is a directory"), std::string::npos);
-  EXPECT_NE(read_json("/dev/zero").error().message().find("64 MiB"), std::string::npos);
-}
-
-TEST(BenchResults, ExperimentsMustLookLikeOne) {
-  const TemporaryFile other(R"({"schema": 1})");
-  EXPECT_FALSE(read_experiment(other.path()));
-  const TemporaryFile good(R"({"builds": [], "loops": [], "says": "nothing"})");
-  EXPECT_TRUE(read_experiment(good.path()));
 }
 
 }  // namespace

@@ -1,25 +1,24 @@
-// What the figures of a benchmark come to, in words and in a few large numbers. Any thread.
+// What the figures of a benchmark come to, in a sentence. Any thread.
+//
+// 1. Where the machine had other work, or the figures spread widely, there is no verdict, and the sentence says why.
+// 2. A ratio that spreads widely does not count in a verdict, and the sentence says how many those are.
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "tools/bench_figures.h"
+#include "tools/bench_results.h"
 
 namespace netmem::tool {
 
-// One sentence: does device memory cost anything, and how many targets are met.
-std::string verdict(const Figures& figures);
-// The targets that are not, each with its figure; empty when there are none.
-std::string targets_not_met(const Figures& figures);
-
-struct Highlight {
-  std::string figure;  // "0.98"
-  std::string unit;    // "x", "cycles"
-  std::string says;    // "device : host, alloc and recycle (0.93 to 1.02)"
+struct Verdict {
+  bool given = false;
+  std::string says;
 };
 
-// Those for which there are figures.
-std::vector<Highlight> highlights(const Figures& figures);
+// Does device memory cost anything, and how many targets are met?
+Verdict verdict(const Measurements& measured);
+
+// Other programs may have this share of the processors.
+inline constexpr double kMostOthers = 0.05;
 
 }  // namespace netmem::tool

@@ -1,9 +1,10 @@
-"""Whether a page of `netmem bench --report` shows the figures of its JSON, and looks right in a browser.
+"""Whether a page of bench/report shows the figures of its JSON, and looks right in a browser.
 
-  bench_report.py FIGURES.json PAGE.html [CHROMIUM]
+  bench_report.py FIGURES.json PAGE.html [--experiment FILE] [--browser CHROMIUM]
 
 Without CHROMIUM only the file is looked at. Each check is also shown pages that are wrong, and has to say so.
 """
+import argparse
 import html.parser
 import json
 import pathlib
@@ -17,7 +18,7 @@ FORBIDDEN = {"script", "link", "img", "iframe", "object", "embed", "base", "form
 
 
 def format_figure(number, near_one=3):
-    """What tools/bench_figures.h says of format_figure()."""
+    """What bench/drawing/figures.py says of exact()."""
     if isinstance(number, int):
         return f"{number:,}" if abs(number) >= 10000 else str(number)
     if number == 0:
@@ -110,10 +111,12 @@ def wanted_rows(figures):
         tables.setdefault("each repetition of " + format_text(loop["group"]), []).append([loop["name"], *each])
     for ratio in figures["ratios"]:
         if ratio["target"] is None:
-            tables["other ratios"].append([ratio["name"], *spread(ratio)])
+            tables["other ratios"].append([ratio["name"], *spread(ratio), format_figure(ratio["spread"])])
         else:
-            tables["ratios with a target"].append([ratio["name"], *spread(ratio), format_figure(ratio["target"]),
-                                                   "✓ met" if ratio["met"] else "✗ NOT met"])
+            says = {True: "✓ met", False: "✗ NOT met", None: "spreads widely"}[ratio["met"]]
+            tables["ratios with a target"].append(
+                [ratio["name"], *spread(ratio), format_figure(ratio["spread"]), format_figure(ratio["target"]),
+                 says if figures["verdict"]["given"] else "no verdict"])
     experiment = figures["experiment"] or {"builds": [], "loops": []}
     says = {build["name"]: build["says"] for build in experiment["builds"]}
     for loop in experiment["loops"]:
@@ -151,9 +154,15 @@ def problems_of_texts(figures, root):
     machine = [value for value in figures["machine"].values() if isinstance(value, str)] + figures["machine"]["notes"]
     missing = [one[key] for one in figures["missing"] for key in ("name", "reason")]
     experiment = [figures["experiment"]["says"]] if figures["experiment"] else []
-    for one in [*machine, *missing, *experiment, figures["commit"], figures["netmem"], figures["unit"]]:
+    for one in [*machine, *missing, *experiment, figures["commit"], figures["netmem"], figures["unit"],
+                figures["verdict"]["says"]]:
         if format_text(one) not in text:
             yield f"the page does not say {one!r}"
+    if not figures["verdict"]["given"]:
+        if not text.startswith(format_text(figures["verdict"]["says"])):
+            yield "the first line does not say that there is no verdict"
+        if "✓" in text or "✗" in text or "targets met" in text:
+            yield "there is a verdict all the same"
 
 
 def is_line(group):
@@ -242,7 +251,7 @@ onload = () => {
   const frame = document.getElementById('page').contentDocument;
   for (const part of frame.querySelectorAll('details')) part.open = true;
   const letters = [...frame.querySelectorAll('svg')].flatMap(svg => [...svg.querySelectorAll('text')].map(text =>
-    parseFloat(text.parentNode.getAttribute('font-size')) * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width));
+    parseFloat(text.getAttribute('font-size')) * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width));
   const tall = [...frame.querySelectorAll('svg')].filter(svg => svg.getBoundingClientRect().height < 30).length;
   document.getElementById('found').textContent = JSON.stringify(
     {width: frame.documentElement.scrollWidth, least: Math.min(...letters), flat: tall});
@@ -297,11 +306,17 @@ def check_the_checks(figures, source, browser, folder):
 
 
 def main():
-    figures = json.loads(pathlib.Path(sys.argv[1]).read_text())
-    page = pathlib.Path(sys.argv[2])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("figures", type=pathlib.Path)
+    parser.add_argument("page", type=pathlib.Path)
+    parser.add_argument("--experiment", type=pathlib.Path)
+    parser.add_argument("--browser")
+    options = parser.parse_args()
+    figures, page = json.loads(options.figures.read_text()), options.page
+    figures["experiment"] = json.loads(options.experiment.read_text()) if options.experiment else None
     source = page.read_text()
     with tempfile.TemporaryDirectory() as folder:
-        browser = Browser(sys.argv[3], folder) if len(sys.argv) > 3 else None
+        browser = Browser(options.browser, folder) if options.browser else None
         found = problems(figures, source) + (browser.problems(figures, page) if browser else [])
         for problem in found[:20]:
             print(problem)

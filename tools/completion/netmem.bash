@@ -23,7 +23,7 @@ _netmem_flags() {
     recv) echo "--help --listen --interface --udp --tcp-sniff --any --queue --count --split --frames --chunk --mode --zero-copy --coalesce --busy-poll --pcap --memory --page-size --landing --placement --message --output --connections --digest --json" ;;
     send) echo "--help --connect --udp --rate --size --count --input --bytes --seed --connections --digest --json" ;;
     echo) echo "--help --interface --udp --queue --count --frames --chunk --mode --zero-copy --busy-poll --json" ;;
-    bench) echo "--help --filter --list --time --loops --repetitions --format --json --report --picture --experiment --from" ;;
+    bench) echo "--help --filter --all --list --time --loops --repetitions --format --json --from" ;;
     *) echo "--help --version recv send echo bench" ;;
   esac
 }
@@ -33,7 +33,7 @@ _netmem() {
   # bash takes a colon for the end of a word.
   if [[ $previous == : ]]; then return; fi
   case $previous in
-    --input | --output | --pcap | --from | --experiment | --report | --picture)
+    --input | --output | --pcap | --from)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       ;;

@@ -46,15 +46,13 @@ complete -c netmem -n '__fish_seen_subcommand_from send' -l count -x -d 'Datagra
 
 complete -c netmem -n "not __fish_seen_subcommand_from $commands" -a bench -d 'Measure the page pool'
 complete -c netmem -n '__fish_seen_subcommand_from bench' -l filter -x -d 'Only loops that match this regular expression'
+complete -c netmem -n '__fish_seen_subcommand_from bench' -l all -d 'Every loop, not just a dozen'
 complete -c netmem -n '__fish_seen_subcommand_from bench' -l list -d 'Print the loops'
 complete -c netmem -n '__fish_seen_subcommand_from bench' -l time -x -d 'How many milliseconds a repetition takes'
 complete -c netmem -n '__fish_seen_subcommand_from bench' -l loops -x -d 'Elements in each repetition'
 complete -c netmem -n '__fish_seen_subcommand_from bench' -l repetitions -x -d 'How often each loop is measured'
 complete -c netmem -n '__fish_seen_subcommand_from bench' -l format -x -a 'table kernel' -d 'How figures are printed'
 complete -c netmem -n '__fish_seen_subcommand_from bench' -l json -r -F -d 'Write every figure to this file'
-complete -c netmem -n '__fish_seen_subcommand_from bench' -l report -r -F -d 'Draw them on a page of HTML'
-complete -c netmem -n '__fish_seen_subcommand_from bench' -l picture -r -F -d 'Draw the most important ones as SVG'
-complete -c netmem -n '__fish_seen_subcommand_from bench' -l experiment -r -F -d 'Figures of bench/regression-experiment'
 complete -c netmem -n '__fish_seen_subcommand_from bench' -l from -r -F -d 'Show the figures in this file'
 
 for command in recv send
