@@ -5,20 +5,10 @@
 // Any thread; std::scoped_lock works with it. Never hold it across a call that may block.
 #pragma once
 
-#include <atomic>
-#include <chrono>
-#include <thread>
+#include "netmem/base/atomic.h"
+#include "netmem/base/backoff.h"
 
 namespace netmem {
-
-// Lets the processor's other thread, and its memory traffic, go first for a moment.
-inline void relax() noexcept {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("isb");
-#endif
-}
 
 class SpinLock {
  public:
@@ -30,22 +20,13 @@ class SpinLock {
 
  private:
   [[gnu::noinline, gnu::cold]] void wait() noexcept {
-    int tries = 0;
+    Backoff backoff;
     do {
-      while (locked_.load(std::memory_order_relaxed)) pause(++tries);
+      while (locked_.load(std::memory_order_relaxed)) backoff.pause();
     } while (locked_.exchange(true, std::memory_order_acquire));
   }
-  static void pause(int tries) noexcept {
-    if (tries < 100) {
-      relax();
-    } else if (tries < 1000) {
-      std::this_thread::yield();
-    } else {
-      std::this_thread::sleep_for(std::chrono::microseconds(50));
-    }
-  }
 
-  std::atomic<bool> locked_{false};
+  Atomic<bool> locked_{false};
 };
 
 }  // namespace netmem

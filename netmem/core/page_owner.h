@@ -14,11 +14,11 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
+#include "netmem/base/atomic.h"
 #include "netmem/base/thread.h"
 #include "netmem/core/netmem.h"
 #include "netmem/core/poison.h"
@@ -200,7 +200,7 @@ class NETMEM_EXPORT alignas(64) PageOwner {
   }
 
   // Line 0: read by every thread.
-  std::atomic<ThreadId> consumer_{kNoThread};
+  Atomic<ThreadId> consumer_{kNoThread};
 
   // Line 1 and on: the consumer's.
   alignas(64) SingleWriter<std::uint64_t> in_slots_;

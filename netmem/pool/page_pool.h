@@ -21,13 +21,13 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 
+#include "netmem/base/atomic.h"
 #include "netmem/base/error.h"
 #include "netmem/core/memory_provider.h"
 #include "netmem/core/page.h"
@@ -259,9 +259,9 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
   std::chrono::steady_clock::time_point created_;
 
   // Any thread's, on slow paths.
-  alignas(64) std::atomic<std::uint64_t> released_{0};
-  std::atomic<std::uint64_t> ring_full_{0};
-  std::atomic<std::uint64_t> released_refcnt_{0};
+  alignas(64) Atomic<std::uint64_t> released_{0};
+  Atomic<std::uint64_t> ring_full_{0};
+  Atomic<std::uint64_t> released_refcnt_{0};
 };
 
 }  // namespace netmem
