@@ -1,6 +1,7 @@
 # Tests. Sources are found by name:
 #   netmem/*/*_test.cc, tools/*_test.cc, tests/{provider,regress}/*_test.cc   label unit         netmem_tests
 #   tests/{model,stress,integration}/*_test.cc                              label = folder     netmem_FOLDER_tests
+#   tests/weak/*.cc                                                         label weak         netmem_weak_tests (weak.cmake)
 #   tests/integration/X.sh, but common.sh and namespaces.sh                 label integration  integration.X; 77: skipped
 #   tests/integration/programs/X.cc                                         a program for a script, built beside netmem
 #   tests/fuzz/X_fuzz.cc, netmem/*/X_fuzz.cc                                label fuzz         replay of tests/fuzz/corpus/X
@@ -13,7 +14,7 @@ set(NETMEM_TEST_LIMIT 1800)
 include(GoogleTest)
 
 file(GLOB support CONFIGURE_DEPENDS tests/*/*.cc netmem/*/*_test_support.cc)
-list(FILTER support EXCLUDE REGEX "_(test|fuzz)\\.cc$|/tests/(captures|install|fuzz)/")
+list(FILTER support EXCLUDE REGEX "_(test|fuzz)\\.cc$|/tests/(captures|install|fuzz|weak)/")
 add_library(netmem_test_support INTERFACE)
 target_link_libraries(netmem_test_support INTERFACE netmem_static fmt::fmt netmem_warnings)
 if(support)
@@ -124,6 +125,7 @@ endif()
 
 # Checks of the sources and of what is installed need no sanitizer.
 if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  include(cmake/weak.cmake)
   add_subdirectory(tests/guest)
   set(root ${PROJECT_SOURCE_DIR})
   add_test(NAME Includes.PointDownTheLadder COMMAND ${root}/scripts/check-includes)

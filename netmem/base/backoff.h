@@ -6,6 +6,8 @@
 #include <chrono>
 #include <thread>
 
+#include "netmem/base/atomic.h"
+
 namespace netmem {
 
 // Lets the processor's other thread, and its memory traffic, go first for a moment.
@@ -17,6 +19,7 @@ inline void relax() noexcept {
 #endif
 }
 
+#ifndef NETMEM_ATOMIC_HEADER  // otherwise that header has it
 // One wait: call pause() again and again until what is waited for is there.
 class Backoff {
  public:
@@ -34,5 +37,6 @@ class Backoff {
  private:
   int tries_ = 0;
 };
+#endif
 
 }  // namespace netmem

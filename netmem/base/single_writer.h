@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "netmem/base/atomic.h"
+
 // An aligned 8-byte add to memory is one store for everybody else (Intel SDM vol. 3, 9.1.1). Sanitizers do not see into
 // it.
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -15,6 +17,7 @@
 #endif
 #endif
 
+#ifndef NETMEM_ATOMIC_HEADER
 namespace netmem {
 
 template <class T>
@@ -52,3 +55,4 @@ class SingleWriter {
 };
 
 }  // namespace netmem
+#endif  // otherwise that header has it

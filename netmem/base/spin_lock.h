@@ -5,8 +5,7 @@
 // Any thread; std::scoped_lock works with it. Never hold it across a call that may block.
 #pragma once
 
-#include <atomic>
-
+#include "netmem/base/atomic.h"
 #include "netmem/base/backoff.h"
 
 namespace netmem {
@@ -27,7 +26,7 @@ class SpinLock {
     } while (locked_.exchange(true, std::memory_order_acquire));
   }
 
-  std::atomic<bool> locked_{false};
+  Atomic<bool> locked_{false};
 };
 
 }  // namespace netmem

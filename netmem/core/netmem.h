@@ -20,10 +20,10 @@
 //  4. A life without kLookBit means refs == 1 and no flags: the usual way home needs to look at nothing else.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
+#include "netmem/base/atomic.h"
 #include "netmem/base/export.h"
 #include "netmem/base/single_writer.h"
 
@@ -47,11 +47,11 @@ struct alignas(32) Descriptor {
   static constexpr std::uint32_t kDisconnected = 0x8000'0000;  // belongs to no pool any more
   static constexpr std::size_t kLifeDistance = 2048;
 
-  std::atomic<std::uint32_t> refs;  // references (fragments) in the low bits, flags in the high ones
-  std::uint32_t index;              // of the page in its region
-  PageOwner* owner;                 // the pool that holds the page; no_owner() at the provider
-  std::uint64_t address;            // host: where the CPU finds it. device: the device's own address
-  std::uint64_t dma_address;        // what the DMA device calls it; 0 when no device is registered
+  Atomic<std::uint32_t> refs;  // references (fragments) in the low bits, flags in the high ones
+  std::uint32_t index;         // of the page in its region
+  Plain<PageOwner*> owner;     // the pool that holds the page; no_owner() at the provider
+  std::uint64_t address;       // host: where the CPU finds it. device: the device's own address
+  std::uint64_t dma_address;   // what the DMA device calls it; 0 when no device is registered
 
   [[nodiscard]] PageLife& life() {
     return *reinterpret_cast<PageLife*>(reinterpret_cast<std::byte*>(this) + kLifeDistance);

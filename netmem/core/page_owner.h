@@ -14,11 +14,11 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
+#include "netmem/base/atomic.h"
 #include "netmem/base/thread.h"
 #include "netmem/core/cache_guard.h"
 #include "netmem/core/netmem.h"
@@ -215,7 +215,7 @@ class NETMEM_EXPORT alignas(64) PageOwner {
   }
 
   // Line 0: read by every thread.
-  std::atomic<ThreadId> consumer_{kNoThread};
+  Atomic<ThreadId> consumer_{kNoThread};
   [[no_unique_address]] CacheOccupant occupant_;
 
   // Line 1 and on: the consumer's.

@@ -49,7 +49,7 @@ inline void mark(Netmem page) { page.life().set(page.bits() | Netmem::kLookBit);
 inline void retain(Netmem page, std::uint32_t count = 1) noexcept {
   if (!page.current()) [[unlikely]]
     report_misuse(page, "retained after it went home");
-  std::atomic<std::uint32_t>& refs = page.descriptor().refs;
+  Atomic<std::uint32_t>& refs = page.descriptor().refs;
   const std::uint32_t now = refs.load(std::memory_order_acquire);
   NETMEM_CHECK((now & Descriptor::kCountMask) + count < Descriptor::kCountMask,
                "page %u: too many references (%u + %u)", page.index(), now & Descriptor::kCountMask, count);

@@ -255,7 +255,7 @@ bool PagePool::begin_fragments() noexcept {
   Netmem page = drain_fragments();
   if (!page) page = try_alloc();
   if (!page) return false;
-  std::atomic<std::uint32_t>& refs = page.descriptor().refs;
+  Atomic<std::uint32_t>& refs = page.descriptor().refs;
   refs.store(refs.load(std::memory_order_relaxed) - 1 + kFragmentBias, std::memory_order_relaxed);  // sole owner
   mark(page);
   fragmented_ = page;
@@ -268,7 +268,7 @@ bool PagePool::begin_fragments() noexcept {
 Netmem PagePool::drain_fragments() noexcept {
   const Netmem page = std::exchange(fragmented_, {});
   if (!page) return {};
-  std::atomic<std::uint32_t>& refs = page.descriptor().refs;
+  Atomic<std::uint32_t>& refs = page.descriptor().refs;
   const std::uint32_t surplus = kFragmentBias - fragments_out_;  // what the fragments still out do not stand for
   const std::uint32_t before = refs.load(std::memory_order_acquire);
   if ((before & Descriptor::kCountMask) < surplus) report_misuse(page, "more fragments dropped than handed out");
@@ -422,7 +422,7 @@ Netmem PagePool::end_life_here(Netmem page) noexcept { return is_consumer() ? se
 
 // The page is at nobody's but the caller's, between two lives.
 void PagePool::forget_sync(Netmem page) noexcept {
-  std::atomic<std::uint32_t>& refs = page.descriptor().refs;
+  Atomic<std::uint32_t>& refs = page.descriptor().refs;
   const std::uint32_t without = refs.load(std::memory_order_relaxed) & ~Descriptor::kSynced;
   refs.store(without, std::memory_order_relaxed);
   if (without == 1) page.life().set(page.bits());

@@ -23,13 +23,13 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 
+#include "netmem/base/atomic.h"
 #include "netmem/base/error.h"
 #include "netmem/base/fork.h"
 #include "netmem/core/memory_provider.h"
@@ -274,9 +274,9 @@ class NETMEM_EXPORT PagePool final : public PageOwner {
   ForkWatch fork_watch_;
 
   // Any thread's, on slow paths.
-  alignas(64) std::atomic<std::uint64_t> released_{0};
-  std::atomic<std::uint64_t> ring_full_{0};
-  std::atomic<std::uint64_t> released_refcnt_{0};
+  alignas(64) Atomic<std::uint64_t> released_{0};
+  Atomic<std::uint64_t> ring_full_{0};
+  Atomic<std::uint64_t> released_refcnt_{0};
 };
 
 }  // namespace netmem

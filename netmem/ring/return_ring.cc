@@ -11,7 +11,7 @@ namespace netmem {
 ReturnRing::ReturnRing(std::size_t capacity)
     : mask_(capacity - 1),
       shift_(static_cast<unsigned>(std::countr_zero(capacity))),
-      slots_(std::make_unique<std::atomic<std::uint64_t>[]>(capacity)) {
+      slots_(std::make_unique<Atomic<std::uint64_t>[]>(capacity)) {
   NETMEM_CHECK(std::has_single_bit(capacity), "a ring of %zu slots: not a power of two", capacity);
 }
 
@@ -49,7 +49,7 @@ std::size_t ReturnRing::push(std::span<const std::uint64_t> values) noexcept {
 // Lap by lap, so that the phase is the same for all of a run.
 void ReturnRing::store(std::uint64_t index, std::span<const std::uint64_t> values) noexcept {
   while (!values.empty()) {
-    std::atomic<std::uint64_t>* const to = &slots_[index & mask_];
+    Atomic<std::uint64_t>* const to = &slots_[index & mask_];
     const std::size_t run = std::min<std::size_t>(values.size(), capacity() - (index & mask_));
     const std::uint64_t bit = phase(index);
     for (std::size_t i = 0; i < run; ++i)

@@ -17,12 +17,12 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 
+#include "netmem/base/atomic.h"
 #include "netmem/base/export.h"
 
 namespace netmem {
@@ -80,8 +80,7 @@ class NETMEM_EXPORT ReturnRing {
   }
   // Within one lap, whose phase is `bit`.
   template <class Take>
-  static std::size_t pop_run(const std::atomic<std::uint64_t>* slots, std::size_t most, std::uint64_t bit,
-                             Take&& take) {
+  static std::size_t pop_run(const Atomic<std::uint64_t>* slots, std::size_t most, std::uint64_t bit, Take&& take) {
     std::size_t count = 0;
     for (; count < most; ++count) {
       const std::uint64_t value = slots[count].load(std::memory_order_acquire) ^ bit;  // partner: store()
@@ -99,15 +98,15 @@ class NETMEM_EXPORT ReturnRing {
   // Read by all, written at construction.
   std::size_t mask_;
   unsigned shift_;
-  std::unique_ptr<std::atomic<std::uint64_t>[]> slots_;
+  std::unique_ptr<Atomic<std::uint64_t>[]> slots_;
 
   // Written by producers.
-  alignas(64) std::atomic<std::uint64_t> head_{0};
-  std::atomic<std::uint64_t> tail_seen_{0};  // partner: published_tail_
+  alignas(64) Atomic<std::uint64_t> head_{0};
+  Atomic<std::uint64_t> tail_seen_{0};  // partner: published_tail_
 
   // Written by the consumer.
-  alignas(64) std::uint64_t tail_ = 0;
-  std::atomic<std::uint64_t> published_tail_{0};
+  alignas(64) Plain<std::uint64_t> tail_ = 0;
+  Atomic<std::uint64_t> published_tail_{0};
 };
 
 }  // namespace netmem
