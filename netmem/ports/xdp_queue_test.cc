@@ -1049,7 +1049,8 @@ TEST(XdpQueueDeathTest, FramesNeedHostMemoryOfOneRegion) {
   const auto device = PagePool::create(memfd(4), {.name = "device", .allow_unreadable = true}).value();
   FakeXdpKernel kernel(*TestProvider::create()->lasting_region(), {});
   EXPECT_DEATH(XdpQueue(*two, kernel.rings(), {}), "pool two need one region of host memory that stays");
-  EXPECT_DEATH(XdpQueue(*device, kernel.rings(), {}), "pool device need one region of host memory that stays; this is device memory");
+  EXPECT_DEATH(XdpQueue(*device, kernel.rings(), {}),
+               "pool device need one region of host memory that stays; this is device memory");
 }
 
 }  // namespace

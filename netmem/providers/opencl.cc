@@ -1,8 +1,9 @@
+#include "netmem/providers/opencl.h"
+
 #include <algorithm>
 #include <mutex>
 #include <utility>
 
-#include "netmem/providers/opencl.h"
 #include "netmem/providers/opencl_api.h"
 #include "netmem/providers/opencl_library.h"
 #include "netmem/providers/page_size.h"
