@@ -20,6 +20,7 @@
 #include "netmem/providers/memory_spec.h"
 #include "netmem/providers/opencl.h"
 #include "tools/bench_machine.h"
+#include "tools/report.h"
 
 using namespace netmem;
 using namespace netmem::bench;

@@ -65,7 +65,7 @@ std::string format_size(std::uint64_t bytes) {
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   const auto bad = [&](const char* why) {
-    return refused("read " + quoted(text) + " as a time", why,
+    return refused("read " + in_quotes(text) + " as a time", why,
                    "write a whole number and ms, s, m or h, as in 30s; a number alone is seconds");
   };
   std::int64_t number = 0;
