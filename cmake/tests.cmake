@@ -4,7 +4,8 @@
 #   tests/weak/*.cc                                                         label weak         netmem_weak_tests (weak.cmake)
 #   tests/integration/X.sh, but common.sh and namespaces.sh                 label integration  integration.X; 77: skipped
 #   tests/integration/programs/X.cc                                         a program for a script, built beside netmem
-#   tests/fuzz/X_fuzz.cc, netmem/*/X_fuzz.cc                                label fuzz         replay of tests/fuzz/corpus/X
+#   tests/fuzz/X_fuzz.cc, netmem/*/X_fuzz.cc                                label fuzz         replay of tests/fuzz/corpus/X; scripts/fuzz
+#                                                                                              goes on from there
 # Any other tests/*/*.cc, and netmem/*/*_test_support.cc, is shared by all of them. The program `netmem` is a
 # script's argument, and the macro NETMEM_PROGRAM in C++.
 find_package(GTest REQUIRED)
@@ -133,6 +134,8 @@ if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   add_test(NAME Exports.OnlyNamespaceNetmem COMMAND ${root}/scripts/check-exports $<TARGET_FILE:netmem>)
   add_test(NAME Docs.NameWhatExists COMMAND ${root}/scripts/check-docs)
   add_test(NAME Docs.MistakesAreCaught COMMAND ${root}/scripts/check-docs --self-test)
+  add_test(NAME Fuzz.FailuresAreCaught COMMAND ${root}/scripts/fuzz --self-test)
+  set_tests_properties(Fuzz.FailuresAreCaught PROPERTIES LABELS check SKIP_RETURN_CODE 77)
   add_test(NAME Kernels.PtxIsWhatTheSourceGives COMMAND ${root}/scripts/make-kernels --check)
   set_tests_properties(Kernels.PtxIsWhatTheSourceGives PROPERTIES LABELS check SKIP_RETURN_CODE 77)
   add_test(NAME Mutants.FitTheSources COMMAND ${root}/tests/regress/mutants --check)
