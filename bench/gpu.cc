@@ -14,12 +14,12 @@
 #include <fstream>
 
 #include "bench/gpu/works.h"
+#include "bench/machine.h"
 #include "bench/parse_or_exit.h"
 #include "netmem/base/units.h"
 #include "netmem/providers/cuda.h"
 #include "netmem/providers/memory_spec.h"
 #include "netmem/providers/opencl.h"
-#include "tools/bench_machine.h"
 
 using namespace netmem;
 using namespace netmem::bench;
