@@ -14,13 +14,13 @@
 #include <fstream>
 
 #include "bench/gpu/works.h"
+#include "bench/json.h"
+#include "bench/machine.h"
 #include "bench/parse_or_exit.h"
 #include "netmem/base/units.h"
 #include "netmem/providers/cuda.h"
 #include "netmem/providers/memory_spec.h"
 #include "netmem/providers/opencl.h"
-#include "tools/bench_machine.h"
-#include "tools/report.h"
 
 using namespace netmem;
 using namespace netmem::bench;

@@ -1,3 +1,6 @@
+# bench/X.cc and bench/X.c of these are programs of their own named X; the other bench/*.cc belong to `netmem bench`.
+set(netmem_bench_programs gpu hot_loops packets plain_recv plain_send xdp_queue)
+
 # The loops that `netmem bench` and the programs under bench/ share.
 file(GLOB bench_loop_sources CONFIGURE_DEPENDS bench/loops/*.cc)
 list(FILTER bench_loop_sources EXCLUDE REGEX "_test\\.cc$")

@@ -1,5 +1,6 @@
 # Tests. Sources are found by name:
-#   netmem/*/*_test.cc, tools/*_test.cc, tests/{provider,regress}/*_test.cc   label unit         netmem_tests
+#   netmem/*/*_test.cc, {tools,bench}/*_test.cc,
+#   tests/{provider,regress}/*_test.cc                                      label unit         netmem_tests
 #   tests/{model,stress,integration}/*_test.cc                              label = folder     netmem_FOLDER_tests
 #   tests/weak/*.cc                                                         label weak         netmem_weak_tests (weak.cmake)
 #   tests/integration/X.sh, but common.sh and namespaces.sh                 label integration  integration.X; 77: skipped
@@ -62,7 +63,7 @@ endfunction()
 
 file(GLOB unit_tests CONFIGURE_DEPENDS netmem/*/*_test.cc tests/provider/*_test.cc tests/regress/*_test.cc)
 if(TARGET netmem_tool_parts)
-  file(GLOB tool_tests CONFIGURE_DEPENDS tools/*_test.cc)
+  file(GLOB tool_tests CONFIGURE_DEPENDS tools/*_test.cc bench/*_test.cc)
 endif()
 if(NOT NETMEM_XDP)
   list(FILTER unit_tests EXCLUDE REGEX "/link_watch_test\\.cc$")

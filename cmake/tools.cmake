@@ -6,6 +6,11 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 
 file(GLOB tool_sources CONFIGURE_DEPENDS tools/*.cc)
+file(GLOB bench_parts CONFIGURE_DEPENDS bench/*.cc)
+foreach(name IN LISTS netmem_bench_programs)
+  list(FILTER bench_parts EXCLUDE REGEX "/bench/${name}\\.cc$")
+endforeach()
+list(APPEND tool_sources ${bench_parts})
 list(FILTER tool_sources EXCLUDE REGEX "/main\\.cc$|_test\\.cc$")
 add_library(netmem_tool_parts STATIC ${tool_sources})
 # JSON_DIAGNOSTICS: errors in a file of figures say where.

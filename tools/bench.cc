@@ -7,15 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "bench/choose.h"
+#include "bench/json.h"
 #include "bench/loops/cycles.h"
 #include "bench/loops/processors.h"
-#include "tools/bench_choose.h"
-#include "tools/bench_json.h"
-#include "tools/bench_machine.h"
-#include "tools/bench_print.h"
-#include "tools/bench_results.h"
-#include "tools/bench_run.h"
-#include "tools/bench_verdict.h"
+#include "bench/machine.h"
+#include "bench/print.h"
+#include "bench/results.h"
+#include "bench/run.h"
+#include "bench/verdict.h"
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/report.h"
@@ -162,6 +162,7 @@ int bench_all(const BenchOptions& options, const NameFilter& filter) {
 
 int bench(BenchOptions options) {
   options.run.time = std::chrono::milliseconds(options.milliseconds);
+  options.run.stop = StopSignal::requested;
   const auto filter = NameFilter::create(options.filters);
   if (filter) return bench_all(options, *filter);
   print_error(filter.error().message());

@@ -1,4 +1,4 @@
-#include "tools/bench_targets.h"
+#include "bench/targets.h"
 
 #include <algorithm>
 

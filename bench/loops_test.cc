@@ -6,10 +6,10 @@
 #include <fstream>
 #include <set>
 
+#include "bench/choose.h"
 #include "bench/loops/processors.h"
+#include "bench/targets.h"
 #include "netmem/core/netmem.h"
-#include "tools/bench_choose.h"
-#include "tools/bench_targets.h"
 
 namespace netmem::tool {
 namespace {

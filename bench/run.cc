@@ -1,4 +1,4 @@
-#include "tools/bench_run.h"
+#include "bench/run.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "bench/loops/processors.h"
-#include "tools/signals.h"
 
 namespace netmem::tool {
 namespace {
@@ -75,7 +74,7 @@ std::vector<Ready> make_ready(const bench::LoopList& loops, const RunOptions& op
                               std::vector<MissingLoop>& missing, const RunProgress& progress) {
   std::vector<Ready> ready;
   for (const bench::LoopSpec& spec : loops) {
-    if (StopSignal::requested()) break;
+    if (options.stop()) break;
     progress.say("warming up: " + spec.name);
     bench::MadeLoop loop = make(spec);
     if (loop) {
@@ -122,10 +121,10 @@ std::optional<std::vector<MeasuredLoop>> run_loops(const bench::LoopList& loops,
   const RunProgress progress;
   bench::pin(0);
   std::vector<Ready> ready = make_ready(loops, options, missing, progress);
-  if (StopSignal::requested()) return std::nullopt;
+  if (options.stop()) return std::nullopt;
   for (unsigned i = 0; i < options.repetitions; ++i) {
     for (Ready& one : ready) {
-      if (StopSignal::requested()) return std::nullopt;
+      if (options.stop()) return std::nullopt;
       progress.say(fmt::format("repetition {} of {}: {}", i + 1, options.repetitions, one.spec->name));
       one.samples.push_back(one.loop->run(one.elements));
     }

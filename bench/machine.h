@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "tools/bench_results.h"
+#include "bench/results.h"
 
 namespace netmem::tool {
 

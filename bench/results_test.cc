@@ -1,4 +1,4 @@
-#include "tools/bench_results.h"
+#include "bench/results.h"
 
 #include <gtest/gtest.h>
 

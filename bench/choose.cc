@@ -1,4 +1,4 @@
-#include "tools/bench_choose.h"
+#include "bench/choose.h"
 
 #include <algorithm>
 #include <iterator>

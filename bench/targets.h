@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tools/bench_results.h"
+#include "bench/results.h"
 
 namespace netmem::tool {
 

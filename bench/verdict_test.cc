@@ -1,4 +1,4 @@
-#include "tools/bench_verdict.h"
+#include "bench/verdict.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

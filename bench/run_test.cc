@@ -1,12 +1,9 @@
-#include "tools/bench_run.h"
+#include "bench/run.h"
 
 #include <gtest/gtest.h>
 
-#include <csignal>
-
+#include "bench/choose.h"
 #include "bench/loops/processors.h"
-#include "tools/bench_choose.h"
-#include "tools/signals.h"
 
 namespace netmem::tool {
 namespace {
@@ -108,11 +105,10 @@ TEST(BenchRun, LoopsTakeTurns) {
 }
 
 TEST(BenchRun, InterruptedBeforeTheFirstLoopIsInterrupted) {
-  const StopSignal stop;
-  ASSERT_EQ(std::raise(SIGINT), 0);
   std::vector<std::uint64_t> runs;
   std::vector<MissingLoop> missing;
-  EXPECT_FALSE(run_loops({recorder(runs, 1)}, {.elements = 8, .repetitions = 3}, missing));
+  const RunOptions options{.elements = 8, .repetitions = 3, .stop = []() noexcept { return true; }};
+  EXPECT_FALSE(run_loops({recorder(runs, 1)}, options, missing));
   EXPECT_TRUE(runs.empty());
 }
 

@@ -1,11 +1,11 @@
-#include "tools/bench_print.h"
+#include "bench/print.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
 
-#include "tools/bench_targets.h"
+#include "bench/targets.h"
 
 namespace netmem::tool {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/bench_machine.h"
+#include "bench/machine.h"
 
 #include <sys/resource.h>
 #include <sys/utsname.h>

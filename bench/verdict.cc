@@ -1,4 +1,4 @@
-#include "tools/bench_verdict.h"
+#include "bench/verdict.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "tools/bench_targets.h"
+#include "bench/targets.h"
 
 namespace netmem::tool {
 namespace {

@@ -1,13 +1,13 @@
-#include "tools/bench_json.h"
+#include "bench/json.h"
 
 #include <fmt/format.h>
 
 #include <fstream>
 #include <stdexcept>
 
+#include "bench/targets.h"
+#include "bench/verdict.h"
 #include "netmem/base/units.h"
-#include "tools/bench_targets.h"
-#include "tools/bench_verdict.h"
 
 namespace netmem::tool {
 namespace {

@@ -1,13 +1,16 @@
 // The figures of `netmem bench` as JSON (schema 1, docs/benchmark.md). Any thread.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 
+#include "bench/results.h"
 #include "netmem/base/error.h"
-#include "tools/bench_results.h"
-#include "tools/report.h"
 
 namespace netmem::tool {
+
+// Keeps the order in which things were put in.
+using Json = nlohmann::ordered_json;
 
 // With what is made of the figures: ratios and the verdict.
 Json to_json(const Measurements& measured);

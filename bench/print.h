@@ -4,8 +4,8 @@
 #include <span>
 #include <string>
 
-#include "tools/bench_choose.h"
-#include "tools/bench_results.h"
+#include "bench/choose.h"
+#include "bench/results.h"
 
 namespace netmem::tool {
 

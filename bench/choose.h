@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "bench/loops/loop.h"
-#include "tools/bench_results.h"
+#include "bench/results.h"
 
 namespace netmem::tool {
 

@@ -1,9 +1,9 @@
-#include "tools/bench_machine.h"
+#include "bench/machine.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "tools/bench_choose.h"
+#include "bench/choose.h"
 
 namespace netmem::tool {
 namespace {

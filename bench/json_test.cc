@@ -1,4 +1,4 @@
-#include "tools/bench_json.h"
+#include "bench/json.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

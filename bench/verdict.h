@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "tools/bench_results.h"
+#include "bench/results.h"
 
 namespace netmem::tool {
 

@@ -1,9 +1,9 @@
-#include "tools/bench_print.h"
+#include "bench/print.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tools/bench_targets.h"
+#include "bench/targets.h"
 
 namespace netmem::tool {
 namespace {

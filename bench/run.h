@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "bench/loops/loop.h"
-#include "tools/bench_results.h"
+#include "bench/results.h"
 
 namespace netmem::tool {
 
@@ -17,10 +17,11 @@ struct RunOptions {
   std::uint64_t elements = 0;  // in each repetition; 0: as many as take `time`
   std::chrono::milliseconds time{20};
   unsigned repetitions = 9;
+  bool (*stop)() noexcept = []() noexcept { return false; };  // asked again and again
 };
 
 // Interleaved: each repetition goes through all loops, so that a machine that slows down slows every loop down. Loops
-// that cannot run here are added to `missing`. Empty when a signal asked to stop (StopSignal, the caller's).
+// that cannot run here are added to `missing`. Empty when `stop` said so.
 std::optional<std::vector<MeasuredLoop>> run_loops(const bench::LoopList& loops, const RunOptions& options,
                                                    std::vector<MissingLoop>& missing);
 
