@@ -233,7 +233,10 @@ TEST(TcpMessageTimeout, EachMessageHasItsOwnAndSilenceBetweenMessagesNone) {
   ASSERT_TRUE(receiver.port->adopt(std::move(sockets.near)));
   Collector program(*receiver.port);
   for (std::size_t i = 1; i <= 3; ++i) {
-    send_all(sockets.far.get(), pattern(kMessage, i));
+    const std::string message = pattern(kMessage, i);
+    send_all(sockets.far.get(), message.substr(0, 10));
+    EXPECT_EQ(program.receive(0), 0u);
+    send_all(sockets.far.get(), message.substr(10));
     while (program.views < i) ASSERT_NE(program.receive(kHang), 0u);
     EXPECT_EQ(program.receive(40), 0u);
   }
