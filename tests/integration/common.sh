@@ -127,7 +127,20 @@ same_file() { cmp "$1" "$2" >&2 || fail "$1 and $2 differ"; }
 
 is_empty_directory() { [ -z "$(ls -A "$1")" ] || fail "$1 holds $(ls -A "$1")"; }
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# For programs that cannot say which port they took. Below the ports that the kernel gives to others by itself, so that it
+# stays free until it is used.
+free_port() {
+  python3 -c '
+import random, socket
+while True:
+    port = random.randint(10000, 30000)
+    try:
+        socket.socket().bind(("127.0.0.1", port))
+    except OSError:
+        continue
+    print(port)
+    break'
+}
 
 have_ipv6() { python3 -c 'import socket; socket.socket(socket.AF_INET6).bind(("::1", 0))' 2>/dev/null; }
 
