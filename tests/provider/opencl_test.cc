@@ -204,7 +204,7 @@ TEST_F(TwoOpenClProviders, GatherBetweenEachOther) {
 }
 
 TEST_F(TwoOpenClProviders, EachWorksOnWithoutTheOtherAndTheDeviceGoesWithTheLast) {
-  for (const std::size_t first : {0, 1}) {
+  for (const std::size_t first : {std::size_t{0}, std::size_t{1}}) {
     const std::weak_ptr device = dynamic_cast<GpuProvider&>(pools_[0]->provider()).device();
     PagePoolPtr& left = pools_[1 - first];
     pools_[first].reset();
