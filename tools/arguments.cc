@@ -28,6 +28,19 @@ std::string to_page_size(std::string& text) {
 }  // namespace
 
 CLI::Validator size_argument() { return CLI::Validator(&to_bytes, "", "size"); }
+void add_duration(CLI::App& command, const std::string& name, std::chrono::milliseconds& value,
+                  const std::string& description) {
+  const auto check = [](const std::string& text) {
+    const Result<std::chrono::milliseconds> time = parse_duration(text);
+    return time ? std::string() : time.error().message();
+  };
+  command
+      .add_option_function<std::string>(
+          name, [&value](const std::string& text) { value = *parse_duration(text); }, description)
+      ->type_name("TIME")
+      ->check(CLI::Validator(check, "", "time"));
+}
+
 CLI::Validator page_size_argument() { return CLI::Validator(&to_page_size, "", "page size"); }
 
 DigestKind CommonArguments::digest_kind() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstddef>
 #include <map>
 #include <string>
@@ -16,6 +17,10 @@ inline constexpr unsigned kMostConnections = 4096;
 CLI::Validator size_argument();
 // The same, a power of two from 4 KiB to 1 GiB.
 CLI::Validator page_size_argument();
+
+// --timeout and its like: "30s", "500ms", "5m"; absent: none.
+void add_duration(CLI::App& command, const std::string& name, std::chrono::milliseconds& value,
+                  const std::string& description);
 
 // --digest, --connections and --json mean the same everywhere.
 struct CommonArguments {

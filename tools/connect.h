@@ -2,6 +2,7 @@
 // order that the system gives. Any thread.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "netmem/base/error.h"
@@ -14,7 +15,8 @@ struct Connected {
   std::string peer;  // "[::1]:9000"
 };
 
-// Unlike netmem::connect_to, ends early, with an error, when the user asks for a stop.
-Result<Connected> open_connection(const std::string& address);
+// Unlike netmem::connect_to, ends early, with an error, when the user asks for a stop. `timeout`: how long each address
+// has to answer; 0: as long as the kernel tries.
+Result<Connected> open_connection(const std::string& address, std::chrono::milliseconds timeout);
 
 }  // namespace netmem::tool

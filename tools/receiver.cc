@@ -9,6 +9,19 @@
 #include "tools/signals.h"
 
 namespace netmem::tool {
+namespace {
+
+// The port's error, with what a user of the program can do.
+std::string message_of(const Delivery& delivery) {
+  Error error = *delivery.error;
+  if (delivery.limit == Limit::idle) error.advice = "find out why it is silent, or allow more time (--timeout)";
+  if (delivery.limit == Limit::message)
+    error.advice = "find out why it is slow, or allow more time (--message-timeout)";
+  if (delivery.limit == Limit::stall) error.advice = "give --memory a page for each connection";
+  return error.message();
+}
+
+}  // namespace
 
 Receiver::Receiver(StreamPort& port, CopyEngine& engine, Plan plan)
     : port_(port), engine_(engine), plan_(std::move(plan)) {
@@ -55,7 +68,7 @@ Result<void> Receiver::process(std::span<Delivery> deliveries) {
         if (delivery.kind == Delivery::Kind::ended) {
           end(*connection);
         } else {
-          fail(*connection, delivery.error ? delivery.error->message() : "the connection failed");
+          fail(*connection, delivery.error ? message_of(delivery) : "the connection failed");
         }
       }
       open_.erase(delivery.connection);

@@ -16,7 +16,7 @@ namespace {
 constexpr const char* kExamples = R"(Examples:
   netmem recv --listen :9000 --output copy.bin
   netmem recv --listen [::1]:9000 --memory udmabuf:64M --digest sha256
-  netmem recv --listen :9000 --connections 64 --output received/ --json
+  netmem recv --listen :9000 --connections 64 --output received/ --timeout 30s --json
   netmem recv --listen :9000 --memory huge:1G --page-size 2M --digest none
   netmem recv --listen :9000 --memory opencl:0.0:64M --output copy.bin
   netmem recv --listen :9000 --memory cuda:0:1G --placement contiguous --message 1M
@@ -78,6 +78,10 @@ void add_arguments(CLI::App& command, RecvArguments& arguments) {
                   "of --placement contiguous: bytes of each message of a connection; pages are made to hold one")
       ->type_name("SIZE")
       ->transform(size_argument());
+  add_duration(command, "--timeout", arguments.timeout,
+               "ends a connection that sends nothing for so long, as in 30s, 500ms or 5m (default: never)");
+  add_duration(command, "--message-timeout", arguments.message_timeout,
+               "of --placement contiguous: ends a connection whose message takes longer (default: never)");
   command
       .add_option("--output", arguments.output,
                   "a file, a directory (connection-1.bin and so on), or - for standard output (default: nowhere)")
@@ -99,8 +103,8 @@ void place_messages(const CLI::App& command, RecvArguments& arguments) {
   const bool contiguous = arguments.placement == "contiguous";
   if (contiguous && arguments.message == 0)
     throw CLI::ValidationError("--placement contiguous", "say how large a message is: --message SIZE, at least 1");
-  if (!contiguous && command.count("--message") != 0)
-    throw CLI::ValidationError("--message", "goes with --placement contiguous");
+  for (const char* name : {"--message", "--message-timeout"})
+    if (!contiguous && command.count(name) != 0) throw CLI::ValidationError(name, "goes with --placement contiguous");
   if (!contiguous || command.count("--page-size") != 0) return;
   constexpr std::size_t kLargest = std::size_t{1} << kLargestPageShift;
   if (arguments.message > kLargest)

@@ -75,6 +75,8 @@ Result<Machinery> build(const ConnectionArguments& arguments) {
   TcpOptions tcp;
   tcp.landing = parse_landing(arguments.landing);
   tcp.message_size = arguments.message;
+  tcp.idle_timeout = arguments.timeout;
+  tcp.message_timeout = arguments.message_timeout;
   if (tcp.landing != Landing::direct) {
     if (Result<void> added = add_staging(built); !added) return std::unexpected(added.error());
     tcp.staging = built.staging.get();
@@ -181,6 +183,8 @@ Json to_json(const MemoryReport& memory, const ConnectionArguments& arguments, c
             {"landing", landing_name(memory.landing)},
             {"placement", arguments.message == 0 ? "pages" : "contiguous"},
             {"message", arguments.message == 0 ? Json() : Json(arguments.message)},
+            {"timeout", seconds_or_null(arguments.timeout)},
+            {"message_timeout", seconds_or_null(arguments.message_timeout)},
             {"staging_unregistered", or_null(memory.unregistered)}};
   json.update(tool::to_json(report));
   json["turned_away"] = memory.turned_away;

@@ -2,6 +2,7 @@
 // main's.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "tools/arguments.h"
@@ -14,7 +15,9 @@ struct ConnectionArguments {
   std::string memory;
   std::size_t page_size = 4096;
   std::string landing = "auto";
-  std::size_t message = 0;  // bytes of each message, which lands in one piece; 0: --placement pages
+  std::size_t message = 0;               // bytes of each message, which lands in one piece; 0: --placement pages
+  std::chrono::milliseconds timeout{0};  // from one byte to the next; 0: none
+  std::chrono::milliseconds message_timeout{0};  // for each message; 0: none
   std::string output;
   CommonArguments common;
 };

@@ -150,7 +150,8 @@ void add_packets(CLI::App& command, PacketArguments& arguments) {
 }
 
 void check_packets(const CLI::App& command, const PacketArguments& arguments, const std::string& output) {
-  for (const char* option : {"--connections", "--landing", "--placement", "--message"})
+  for (const char* option :
+       {"--connections", "--landing", "--placement", "--message", "--timeout", "--message-timeout"})
     if (command.count(option) != 0) throw CLI::ValidationError(option, "goes with --listen");
   if (!arguments.udp && !arguments.tcp_sniff && !arguments.any)
     throw CLI::ValidationError("--interface", "say which packets: --udp, --tcp-sniff or --any");

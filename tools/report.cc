@@ -112,6 +112,9 @@ std::string digest_text(DigestKind digest, const std::string& hex, bool on_devic
 }
 
 Json or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
+Json seconds_or_null(std::chrono::milliseconds time) {
+  return time.count() == 0 ? Json() : Json(std::chrono::duration<double>(time).count());
+}
 
 std::uint64_t value_of(const std::vector<Counter>& counters, std::string_view name) {
   const auto found = std::ranges::find(counters, name, &Counter::name);

@@ -1,6 +1,7 @@
 // What a transfer says when it is over, as text for people or as JSON, and how errors look.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -55,6 +56,8 @@ Json digest_by(DigestKind digest, bool on_device);
 std::string digest_text(DigestKind digest, const std::string& hex, bool on_device);
 // null for an empty text.
 Json or_null(const std::string& text);
+// 0: null.
+Json seconds_or_null(std::chrono::milliseconds time);
 
 // 0 where there is no counter of that name.
 std::uint64_t value_of(const std::vector<Counter>& counters, std::string_view name);

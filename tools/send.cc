@@ -31,6 +31,7 @@ the bytes in pieces of --size, in order; nobody confirms them, so some may be lo
 
 struct SendArguments {
   std::string connect;
+  std::chrono::milliseconds timeout{0};
   DatagramArguments datagrams;
   SourceArguments what;
   CommonArguments common;
@@ -52,10 +53,10 @@ Result<Senders> connect_all(const SendArguments& arguments) {
     sources.push_back(std::move(*source));
   }
   for (unsigned i = 0; i < count; ++i) {
-    Result<Connected> connection = open_connection(arguments.connect);
+    Result<Connected> connection = open_connection(arguments.connect, arguments.timeout);
     if (!connection) return std::unexpected(connection.error());
-    senders.push_back(
-        std::make_unique<Sender>(i + 1, std::move(*connection), std::move(sources[i]), arguments.common.digest_kind()));
+    senders.push_back(std::make_unique<Sender>(i + 1, std::move(*connection), std::move(sources[i]),
+                                               arguments.common.digest_kind(), arguments.timeout));
   }
   return senders;
 }
@@ -105,7 +106,7 @@ int print(const SendArguments& arguments, const TransferReport& report) {
       print_error("connection " + std::to_string(connection.number) + ": " + connection.error);
   std::string text;
   if (arguments.common.json) {
-    Json json{{"command", "send"}, {"connect", arguments.connect}};
+    Json json{{"command", "send"}, {"connect", arguments.connect}, {"timeout", seconds_or_null(arguments.timeout)}};
     if (arguments.what.input.empty()) {
       json["seed"] = arguments.what.seed;
     } else {
@@ -153,6 +154,8 @@ void add_what(CLI::App& command, SourceArguments& arguments) {
 
 // Throws a usage error.
 void check(const CLI::App& command, const SendArguments& arguments) {
+  if (command.count("--timeout") != 0 && arguments.connect.empty())
+    throw CLI::ValidationError("--timeout", "goes with --connect: nobody confirms datagrams");
   if (command.count("--seed") != 0 && !arguments.what.input.empty())
     throw CLI::ValidationError("--seed", "goes with made bytes, not with --input");
   if (arguments.what.input == "-" && arguments.common.connections > 1)
@@ -171,6 +174,8 @@ void add_send(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<SendArguments>();
   add_where(*command, *arguments);
   add_what(*command, arguments->what);
+  add_duration(*command, "--timeout", arguments->timeout,
+               "of --connect: gives up when the receiver takes nothing for so long, as in 30s (default: never)");
   add_datagrams(*command, arguments->datagrams);
   add_common(*command, arguments->common);
   command->footer(kExamples);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "netmem/base/units.h"
 #include "tools/signals.h"
 
 namespace netmem::tool {
@@ -19,15 +20,17 @@ using Clock = std::chrono::steady_clock;
 // How often the socket is asked whether the peer has everything: nothing wakes us for that.
 constexpr std::chrono::milliseconds kAcknowledgePoll{5};
 
-bool everything_acknowledged(int socket) {
+// Bytes that the peer has not acknowledged.
+int unacknowledged(int socket) {
   int queued = 0;
-  return ::ioctl(socket, SIOCOUTQ, &queued) == 0 && queued == 0;
+  return ::ioctl(socket, SIOCOUTQ, &queued) == 0 ? queued : -1;
 }
 
 }  // namespace
 
-Sender::Sender(unsigned number, Connected connection, std::unique_ptr<Source> source, DigestKind digest)
-    : connection_(std::move(connection)), source_(std::move(source)), digest_(make_digest(digest)) {
+Sender::Sender(unsigned number, Connected connection, std::unique_ptr<Source> source, DigestKind digest,
+               std::chrono::milliseconds timeout)
+    : connection_(std::move(connection)), source_(std::move(source)), digest_(make_digest(digest)), timeout_(timeout) {
   report_.number = number;
   report_.peer = connection_.peer;
 }
@@ -73,7 +76,10 @@ Result<void> Sender::send_all(std::span<const std::byte> bytes) {
       bytes_.store(bytes_.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(count),
                    std::memory_order_relaxed);
     } else if (errno == EAGAIN) {
-      if (Result<void> ready = wait_until_ready(POLLOUT, -1); !ready) return ready;
+      const int wait = timeout_.count() == 0 ? -1 : static_cast<int>(timeout_.count());
+      const Result<bool> ready = wait_until_ready(POLLOUT, wait);
+      if (!ready) return std::unexpected(ready.error());
+      if (!*ready) return timed_out();
     } else if (errno != EINTR) {
       return failed(errno);
     }
@@ -84,16 +90,22 @@ Result<void> Sender::send_all(std::span<const std::byte> bytes) {
 Result<void> Sender::wait_for_receiver() {
   bool peer_ended = false;
   bool acknowledged = false;
+  int left = 0;
+  Clock::time_point progress = Clock::now();
   while (true) {
-    if (!acknowledged && everything_acknowledged(connection_.socket.get())) {
-      acknowledged = true;
-      delivered_ = Clock::now();
+    if (!acknowledged) {
+      const int now_left = unacknowledged(connection_.socket.get());
+      acknowledged = now_left == 0;
+      const Clock::time_point now = Clock::now();
+      if (acknowledged) delivered_ = now;
+      if (std::exchange(left, now_left) != now_left) progress = now;
+      if (!acknowledged && timeout_.count() != 0 && now - progress >= timeout_) return timed_out();
     }
     if (acknowledged && (peer_ended || Clock::now() - delivered_ >= kCloseWait)) return {};
     // A peer that has ended but does not have everything yet has only half-closed; its end would wake us all the time.
     const std::chrono::milliseconds wait = acknowledged ? kCloseWait : kAcknowledgePoll;
-    if (Result<void> ready = wait_until_ready(peer_ended ? 0 : POLLIN, static_cast<int>(wait.count())); !ready)
-      return ready;
+    if (const Result<bool> ready = wait_until_ready(peer_ended ? 0 : POLLIN, static_cast<int>(wait.count())); !ready)
+      return std::unexpected(ready.error());
     const Result<bool> ended = peer_ended ? true : read_end();
     if (!ended) return std::unexpected(ended.error());
     peer_ended = *ended;
@@ -107,11 +119,17 @@ Result<bool> Sender::read_end() const {
   return count == 0;
 }
 
-Result<void> Sender::wait_until_ready(short events, int timeout_ms) const {
+Result<bool> Sender::wait_until_ready(short events, int timeout_ms) const {
   std::array<pollfd, 2> wait = {pollfd{connection_.socket.get(), events, 0}, pollfd{StopSignal::fd(), POLLIN, 0}};
-  if (::poll(wait.data(), wait.size(), timeout_ms) < 0 && errno != EINTR) return failed(errno);
+  const int ready = ::poll(wait.data(), wait.size(), timeout_ms);
+  if (ready < 0 && errno != EINTR) return failed(errno);
   if (StopSignal::requested()) return failed(EINTR);
-  return {};
+  return ready != 0;
+}
+
+std::unexpected<Error> Sender::timed_out() const {
+  return refused("send to " + connection_.peer, "it took nothing for " + format_duration(timeout_),
+                 "see what the receiver does, or allow more time (--timeout)");
 }
 
 std::unexpected<Error> Sender::failed(int code) const {

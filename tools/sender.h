@@ -21,7 +21,9 @@ class Sender {
   static constexpr std::size_t kBlock = 256 * 1024;
   static constexpr std::chrono::seconds kCloseWait{2};
 
-  Sender(unsigned number, Connected connection, std::unique_ptr<Source> source, DigestKind digest);
+  // `timeout`: how long the receiver may take nothing; 0: for ever.
+  Sender(unsigned number, Connected connection, std::unique_ptr<Source> source, DigestKind digest,
+         std::chrono::milliseconds timeout);
 
   void run();
   // Sent so far.
@@ -36,12 +38,15 @@ class Sender {
   Result<void> wait_for_receiver();
   // Reads and forgets what the peer says; whether it has ended.
   [[nodiscard]] Result<bool> read_end() const;
-  [[nodiscard]] Result<void> wait_until_ready(short events, int timeout_ms) const;
+  // False: `timeout_ms` have passed.
+  [[nodiscard]] Result<bool> wait_until_ready(short events, int timeout_ms) const;
   [[nodiscard]] std::unexpected<Error> failed(int code) const;
+  [[nodiscard]] std::unexpected<Error> timed_out() const;
 
   Connected connection_;
   std::unique_ptr<Source> source_;
   std::unique_ptr<Digest> digest_;
+  std::chrono::milliseconds timeout_;
   std::atomic<std::uint64_t> bytes_{0};
   ConnectionReport report_;
   std::chrono::steady_clock::time_point delivered_;  // when the peer had everything

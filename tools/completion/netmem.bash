@@ -6,6 +6,7 @@ _netmem_values() {
     --page-size) echo "4K 8K 16K 32K 64K 128K 256K 512K 1M 2M 4M 8M 16M 32M 64M 128M 256M 512M 1G" ;;
     --landing) echo "auto direct staged" ;;
     --placement) echo "pages contiguous" ;;
+    --timeout | --message-timeout) echo "30s 5m" ;;
     --digest) echo "xxh3 sha256 crc32c none" ;;
     --format) echo "table kernel" ;;
     --interface) ls /sys/class/net ;;
@@ -20,8 +21,8 @@ _netmem_values() {
 
 _netmem_flags() {
   case $1 in
-    recv) echo "--help --listen --interface --udp --tcp-sniff --any --queue --count --split --frames --chunk --mode --zero-copy --coalesce --busy-poll --pcap --memory --page-size --landing --placement --message --output --connections --digest --json" ;;
-    send) echo "--help --connect --udp --rate --size --count --input --bytes --seed --connections --digest --json" ;;
+    recv) echo "--help --listen --interface --udp --tcp-sniff --any --queue --count --split --frames --chunk --mode --zero-copy --coalesce --busy-poll --pcap --memory --page-size --landing --placement --message --timeout --message-timeout --output --connections --digest --json" ;;
+    send) echo "--help --connect --udp --rate --size --count --input --bytes --seed --timeout --connections --digest --json" ;;
     echo) echo "--help --interface --udp --queue --count --frames --chunk --mode --zero-copy --busy-poll --json" ;;
     bench) echo "--help --filter --all --list --time --loops --repetitions --format --json --from" ;;
     *) echo "--help --version recv send echo bench" ;;
@@ -37,7 +38,7 @@ _netmem() {
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       ;;
-    --memory | --page-size | --landing | --placement | --digest | --format | --interface | --queue | --split | --frames | --chunk | --mode | --zero-copy)
+    --memory | --page-size | --landing | --placement | --timeout | --message-timeout | --digest | --format | --interface | --queue | --split | --frames | --chunk | --mode | --zero-copy)
       [[ $previous == --memory || $previous == --frames ]] && compopt -o nospace
       mapfile -t COMPREPLY < <(compgen -W "$(_netmem_values "$previous" 2>/dev/null)" -- "$current")
       ;;

@@ -13,6 +13,8 @@ complete -c netmem -n '__fish_seen_subcommand_from recv' -l page-size -x -a '4K 
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l landing -x -a 'auto direct staged' -d 'How bytes reach a page'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l placement -x -a 'pages contiguous' -d 'Where in the pages'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l message -x -d 'Bytes of a message, in one piece'
+complete -c netmem -n '__fish_seen_subcommand_from recv' -l timeout -x -a '30s 5m' -d 'End a connection that sends nothing for so long'
+complete -c netmem -n '__fish_seen_subcommand_from recv' -l message-timeout -x -a '30s 5m' -d 'End a connection whose message takes longer'
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l output -r -F -d 'Where to write'
 
 complete -c netmem -n '__fish_seen_subcommand_from send' -l connect -x -d 'The receiver, ADDR:PORT'
@@ -40,6 +42,7 @@ complete -c netmem -n '__fish_seen_subcommand_from recv' -l coalesce -x -d 'Micr
 complete -c netmem -n '__fish_seen_subcommand_from recv' -l pcap -r -F -d 'Write whole frames to a capture'
 
 complete -c netmem -n '__fish_seen_subcommand_from send' -l udp -x -d 'The receiver of datagrams, ADDR:PORT'
+complete -c netmem -n '__fish_seen_subcommand_from send' -l timeout -x -a '30s 5m' -d 'Give up when the receiver takes nothing for so long'
 complete -c netmem -n '__fish_seen_subcommand_from send' -l rate -x -d 'Datagrams a second'
 complete -c netmem -n '__fish_seen_subcommand_from send' -l size -x -d 'Bytes in each datagram'
 complete -c netmem -n '__fish_seen_subcommand_from send' -l count -x -d 'Datagrams to send at most'
