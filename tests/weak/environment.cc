@@ -1,12 +1,14 @@
 // What the checked code takes from the system, in a form that the checker knows: a check that fails is a fault of the
-// execution, and descriptors lie in the execution's memory.
+// execution, descriptors lie in the execution's memory, and nothing outlives it.
 #include <sys/mman.h>
 
 #include <cstdarg>
 #include <cstdio>
 
 #include "netmem/base/check.h"
+#include "netmem/base/fork.h"
 #include "netmem/base/mapping.h"
+#include "netmem/core/generations.h"
 #include "tests/weak/arena.h"
 #include "tests/weak/checker.h"
 
@@ -38,5 +40,16 @@ Mapping& Mapping::operator=(Mapping&& other) noexcept {
 }
 
 void Mapping::reset() { data_ = nullptr; }  // the memory goes with the execution
+
+std::uint32_t fork_count() noexcept { return 0; }
+std::mutex& process_lock() noexcept {
+  static std::mutex lock;
+  return lock;
+}
+ForkWatch::ForkWatch(InChild in_child, void* object) noexcept : in_child_(in_child), object_(object), next_(nullptr) {}
+ForkWatch::~ForkWatch() = default;
+
+Generations take_generations(const DescriptorBlock& /*block*/) noexcept { return {}; }
+bool keep_generations(const DescriptorBlock* /*first*/, std::size_t /*blocks*/) noexcept { return true; }
 
 }  // namespace netmem

@@ -127,21 +127,22 @@ TEST(WeakRing, OneSlotServesTwoProducers) {
   });
 }
 
-// One producer knows of the consumer's progress from the other alone, through tail_seen_.
-TEST(WeakRing, ThreeProducersTellEachOtherOfTheConsumersProgress) {
+// A producer that learns of the consumer's progress from another one alone, through tail_seen_, does not write its slot
+// before the value that was there.
+TEST(WeakRing, ProducersTellEachOtherOfTheConsumersProgress) {
   explored([](Program& p) {
     auto* w = new World(1);
     auto* pushed = new std::array<std::size_t, 3>{};
-    require(w->push(0, 1) == 1, "setup pushes");
     p.thread("consumer", [=] {
+      (*pushed)[0] = w->push(0, 1);
       w->pop(1);
       w->pop(1);
     });
-    for (std::uint64_t i = 0; i < 3; ++i) p.thread("producer", [=] { (*pushed)[i] = w->push(1 + i, 1); });
+    for (std::uint64_t i = 1; i < 3; ++i)
+      p.thread(i == 1 ? "producer 1" : "producer 2", [=] { (*pushed)[i] = w->push(i, 1); });
     p.finally([=] {
       w->pop(kMessages);
-      w->require_popped(0, 1, 1);
-      for (std::uint64_t i = 0; i < 3; ++i) w->require_popped(1 + i, 1, (*pushed)[i]);
+      for (std::uint64_t i = 0; i < 3; ++i) w->require_popped(i, 1, (*pushed)[i]);
       observe(std::to_string((*pushed)[0]) + std::to_string((*pushed)[1]) + std::to_string((*pushed)[2]));
     });
   });
