@@ -18,9 +18,9 @@
 #include "bench/machine.h"
 #include "bench/parse_or_exit.h"
 #include "netmem/base/units.h"
-#include "netmem/providers/cuda.h"
-#include "netmem/providers/memory_spec.h"
-#include "netmem/providers/opencl.h"
+#include "netmem/providers/gpu/cuda/cuda.h"
+#include "netmem/providers/gpu/opencl/opencl.h"
+#include "netmem/providers/spec/memory_spec.h"
 
 using namespace netmem;
 using namespace netmem::bench;

@@ -1,7 +1,7 @@
 # Puts the text of the device's kernels, OpenCL C and PTX, into the library: appends a generated source to the list.
 function(netmem_kernels sources)
   foreach(kind cl ptx)
-    set(file ${PROJECT_SOURCE_DIR}/netmem/providers/kernels.${kind})
+    set(file ${PROJECT_SOURCE_DIR}/netmem/providers/gpu/kernels.${kind})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
     file(READ ${file} netmem_kernels_${kind})
   endforeach()

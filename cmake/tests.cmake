@@ -1,13 +1,13 @@
 # Tests. Sources are found by name:
-#   netmem/*/*_test.cc, {tools,bench}/*_test.cc,
+#   netmem/**/*_test.cc, {tools,bench}/*_test.cc,
 #   tests/{provider,regress}/*_test.cc                                      label unit         netmem_tests
 #   tests/{model,stress,integration}/*_test.cc                              label = folder     netmem_FOLDER_tests
 #   tests/weak/*.cc                                                         label weak         netmem_weak_tests (weak.cmake)
 #   tests/integration/X.sh, but common.sh and namespaces.sh                 label integration  integration.X; 77: skipped
 #   tests/integration/programs/X.cc                                         a program for a script, built beside netmem
-#   tests/fuzz/X_fuzz.cc, netmem/*/X_fuzz.cc                                label fuzz         replay of tests/fuzz/corpus/X; scripts/fuzz
+#   tests/fuzz/X_fuzz.cc, netmem/**/X_fuzz.cc                                label fuzz         replay of tests/fuzz/corpus/X; scripts/fuzz
 #                                                                                              goes on from there
-# Any other tests/*/*.cc, and netmem/*/*_test_support.cc, is shared by all of them. The program `netmem` is a
+# Any other tests/*/*.cc, and netmem/**/*_test_support.cc, is shared by all of them. The program `netmem` is a
 # script's argument, and the macro NETMEM_PROGRAM in C++.
 find_package(GTest REQUIRED)
 
@@ -15,7 +15,9 @@ find_package(GTest REQUIRED)
 set(NETMEM_TEST_LIMIT 1800)
 include(GoogleTest)
 
-file(GLOB support CONFIGURE_DEPENDS tests/*/*.cc netmem/*/*_test_support.cc)
+file(GLOB support CONFIGURE_DEPENDS tests/*/*.cc)
+file(GLOB_RECURSE support_beside CONFIGURE_DEPENDS netmem/*_test_support.cc)
+list(APPEND support ${support_beside})
 list(FILTER support EXCLUDE REGEX "_(test|fuzz)\\.cc$|/tests/(captures|install|fuzz|weak)/")
 add_library(netmem_test_support INTERFACE)
 target_link_libraries(netmem_test_support INTERFACE netmem_static fmt::fmt netmem_warnings)
@@ -61,14 +63,16 @@ function(netmem_gtests name label)
     PROPERTIES LABELS ${label} TIMEOUT ${NETMEM_TEST_LIMIT} PROCESSORS ${processors})
 endfunction()
 
-file(GLOB unit_tests CONFIGURE_DEPENDS netmem/*/*_test.cc tests/provider/*_test.cc tests/regress/*_test.cc)
+file(GLOB unit_tests CONFIGURE_DEPENDS tests/provider/*_test.cc tests/regress/*_test.cc)
+file(GLOB_RECURSE tests_beside CONFIGURE_DEPENDS netmem/*_test.cc)
+list(APPEND unit_tests ${tests_beside})
 if(TARGET netmem_tool_parts)
   file(GLOB tool_tests CONFIGURE_DEPENDS tools/*_test.cc bench/*_test.cc)
 endif()
 if(NOT NETMEM_XDP)
-  list(FILTER unit_tests EXCLUDE REGEX "/link_watch_test\\.cc$")
+  list(FILTER unit_tests EXCLUDE REGEX "/link/watch_test\\.cc$")
 endif()
-set_source_files_properties(${PROJECT_SOURCE_DIR}/netmem/ports/link_watch_test.cc PROPERTIES
+set_source_files_properties(${PROJECT_SOURCE_DIR}/netmem/ports/link/watch_test.cc PROPERTIES
   COMPILE_DEFINITIONS NETMEM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 netmem_gtests(netmem_tests unit ${unit_tests} ${tool_tests})
 foreach(label model stress integration)
@@ -102,7 +106,9 @@ if(TARGET netmem_tool)
   endforeach()
 endif()
 
-file(GLOB fuzz_targets CONFIGURE_DEPENDS tests/fuzz/*_fuzz.cc netmem/*/*_fuzz.cc)
+file(GLOB fuzz_targets CONFIGURE_DEPENDS tests/fuzz/*_fuzz.cc)
+file(GLOB_RECURSE fuzz_beside CONFIGURE_DEPENDS netmem/*_fuzz.cc)
+list(APPEND fuzz_targets ${fuzz_beside})
 if(NOT NETMEM_XDP)
   list(FILTER fuzz_targets EXCLUDE REGEX "/link_fuzz\\.cc$")
 endif()

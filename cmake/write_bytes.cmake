@@ -1,8 +1,8 @@
-# Writes the bytes of the file FROM as C++, to the file TO (netmem/ports/xdp_program_bytes.h declares them).
+# Writes the bytes of the file FROM as C++, to the file TO (netmem/ports/xdp/program_bytes.h declares them).
 file(READ ${FROM} bytes HEX)
 string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")
 string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
-file(WRITE ${TO} "#include \"netmem/ports/xdp_program_bytes.h\"
+file(WRITE ${TO} "#include \"netmem/ports/xdp/program_bytes.h\"
 
 namespace netmem {
 

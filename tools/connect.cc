@@ -6,9 +6,9 @@
 #include <array>
 #include <vector>
 
+#include "netmem/base/deadline.h"
 #include "netmem/base/units.h"
-#include "netmem/ports/address.h"
-#include "netmem/ports/deadline.h"
+#include "netmem/ports/stream/address.h"
 #include "tools/signals.h"
 
 namespace netmem::tool {

@@ -8,7 +8,7 @@
 #include <array>
 #include <cstring>
 
-#include "netmem/ports/address.h"
+#include "netmem/ports/stream/address.h"
 #include "tools/signals.h"
 
 namespace netmem::tool {

@@ -8,8 +8,8 @@
 #include <sstream>
 
 #include "netmem/base/units.h"
-#include "netmem/providers/device.h"
-#include "netmem/providers/gpu.h"
+#include "netmem/providers/gpu/gpu.h"
+#include "netmem/providers/mapped/device.h"
 #include "tests/support/fake_device.h"
 #include "tests/support/fake_packet_port.h"
 #include "tests/support/frames.h"

@@ -7,8 +7,8 @@
 #include "netmem/base/crc32c.h"
 #include "netmem/base/units.h"
 #include "netmem/core/page.h"
-#include "netmem/providers/device.h"
-#include "netmem/providers/host.h"
+#include "netmem/providers/host/host.h"
+#include "netmem/providers/mapped/device.h"
 #include "tests/support/pool_checks.h"
 
 namespace netmem::tool {

@@ -4,8 +4,8 @@
 
 #include <utility>
 
-#include "netmem/providers/huge.h"
-#include "netmem/providers/memory_spec.h"
+#include "netmem/providers/host/huge.h"
+#include "netmem/providers/spec/memory_spec.h"
 #include "tools/report.h"
 #include "tools/staging_memory.h"
 

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "netmem/pool/page_pool.h"
-#include "netmem/ports/xdp_port.h"
+#include "netmem/ports/xdp/port.h"
 #include "tools/queue_work.h"
 
 namespace netmem::tool {

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "netmem/base/single_writer.h"
-#include "netmem/ports/xdp_port.h"
+#include "netmem/ports/xdp/port.h"
 
 namespace netmem::tool {
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "netmem/core/copy_engine.h"
-#include "netmem/ports/stream_port.h"
+#include "netmem/ports/stream/port.h"
 #include "tools/digest.h"
 #include "tools/output.h"
 #include "tools/page_digest.h"

@@ -8,9 +8,9 @@
 
 #include "netmem/base/units.h"
 #include "netmem/pool/page_pool.h"
-#include "netmem/ports/tcp_port.h"
-#include "netmem/providers/host.h"
-#include "netmem/providers/memory_spec.h"
+#include "netmem/ports/tcp/port.h"
+#include "netmem/providers/host/host.h"
+#include "netmem/providers/spec/memory_spec.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
 #include "tools/receiver.h"

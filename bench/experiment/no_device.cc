@@ -1,8 +1,8 @@
 // Stands for the device providers in the build of bench/regression-experiment that has host memory only.
 
-#include "netmem/providers/cuda.h"
-#include "netmem/providers/device.h"
-#include "netmem/providers/opencl.h"
+#include "netmem/providers/gpu/cuda/cuda.h"
+#include "netmem/providers/gpu/opencl/opencl.h"
+#include "netmem/providers/mapped/device.h"
 
 namespace netmem {
 namespace {

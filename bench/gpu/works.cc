@@ -12,7 +12,7 @@
 #include "netmem/base/units.h"
 #include "netmem/core/copy_engine.h"
 #include "netmem/core/page.h"
-#include "netmem/providers/host.h"
+#include "netmem/providers/host/host.h"
 
 namespace netmem::bench {
 namespace {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "netmem/base/mapping.h"
-#include "netmem/providers/gpu.h"
+#include "netmem/providers/gpu/gpu.h"
 
 namespace netmem::bench {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "netmem/base/units.h"
-#include "netmem/providers/device.h"
-#include "netmem/providers/host.h"
-#include "netmem/providers/huge.h"
-#include "netmem/providers/huge_1g.h"
+#include "netmem/providers/host/host.h"
+#include "netmem/providers/host/huge.h"
+#include "netmem/providers/host/huge_1g.h"
+#include "netmem/providers/mapped/device.h"
 
 namespace netmem::bench {
 

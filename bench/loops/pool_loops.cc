@@ -129,7 +129,7 @@ double bookkeeping_per_page(const PagePool& pool) {
     bytes += region.bookkeeping() + sizeof(Region);
     pages += region.page_count();
   });
-  bytes += pages * sizeof(std::uint32_t);  // netmem/providers/free_list.h: a number for every page, free or not
+  bytes += pages * sizeof(std::uint32_t);  // netmem/providers/common/free_list.h: a number for every page, free or not
   return static_cast<double>(bytes) / static_cast<double>(pages);
 }
 

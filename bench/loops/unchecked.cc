@@ -10,7 +10,7 @@
 #include "bench/loops/loops.h"
 #include "netmem/base/units.h"
 #include "netmem/core/page_owner.h"
-#include "netmem/providers/host.h"
+#include "netmem/providers/host/host.h"
 #include "netmem/ring/return_ring.h"
 
 namespace netmem::bench {

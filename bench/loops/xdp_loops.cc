@@ -7,9 +7,9 @@
 #include <cstring>
 
 #include "bench/loops/loops.h"
-#include "netmem/ports/xdp_queue.h"
-#include "netmem/providers/device.h"
-#include "netmem/providers/host.h"
+#include "netmem/ports/xdp/queue.h"
+#include "netmem/providers/host/host.h"
+#include "netmem/providers/mapped/device.h"
 
 namespace netmem::bench {
 namespace {

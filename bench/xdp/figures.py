@@ -11,7 +11,7 @@ MODES = {
 }
 COMPARED = {"per_second": "packets per second", "processor_ns": "processor time",
             "both_ns": "processor time of both at the same rate"}
-COALESCED_FROM = 2e6  # frames per second, 64 to a wait, that are let gather for sure (netmem/ports/coalescing.h)
+COALESCED_FROM = 2e6  # frames per second, 64 to a wait, that are let gather for sure (netmem/ports/xdp/coalescing.h)
 OUTRUN = 0.95  # received : sent, from which on the generator was hardly faster than the receiver
 # task: whom to compare with, target; drop_seldom and split_seldom are compared with nobody
 TARGETS = {"drop": ("drop", 1.0), "drop_eager": ("drop", None), "split": ("drop", 0.8), "echo": ("echo", 1.0)}

@@ -16,11 +16,11 @@
 #include "bench/loops/cycles.h"
 #include "bench/parse_or_exit.h"
 #include "bench/xdp/common.h"
-#include "netmem/ports/xdp_port.h"
-#include "netmem/providers/decorator.h"
-#include "netmem/providers/host_copy_engine.h"
-#include "netmem/providers/huge.h"
-#include "netmem/providers/memory_spec.h"
+#include "netmem/ports/xdp/port.h"
+#include "netmem/providers/common/host_copy_engine.h"
+#include "netmem/providers/decorators/decorator.h"
+#include "netmem/providers/host/huge.h"
+#include "netmem/providers/spec/memory_spec.h"
 
 namespace netmem::bench {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "netmem/providers/device.h"
+#include "netmem/providers/mapped/device.h"
 #include "tests/support/frames.h"
 #include "tests/support/pool_checks.h"
 #include "tests/support/test_provider.h"

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "netmem/providers/device.h"
+#include "netmem/providers/mapped/device.h"
 #include "tests/support/pool_checks.h"
 #include "tests/support/test_provider.h"
 #include "tests/support/worker.h"

@@ -9,9 +9,9 @@
 #include <string>
 
 #include "netmem/pool/page_pool.h"
-#include "netmem/providers/decorator.h"
-#include "netmem/providers/device.h"
-#include "netmem/providers/huge_split.h"
+#include "netmem/providers/decorators/decorator.h"
+#include "netmem/providers/host/huge_split.h"
+#include "netmem/providers/mapped/device.h"
 #include "tests/support/pool_checks.h"
 #include "tests/support/test_provider.h"
 

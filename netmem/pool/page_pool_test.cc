@@ -8,7 +8,7 @@
 
 #include "netmem/base/units.h"
 #include "netmem/core/page.h"
-#include "netmem/providers/host.h"
+#include "netmem/providers/host/host.h"
 #include "tests/support/pool_checks.h"
 #include "tests/support/test_provider.h"
 

@@ -10,7 +10,7 @@
 #include <array>
 
 #include "netmem/pool/page_pool.h"
-#include "netmem/providers/host.h"
+#include "netmem/providers/host/host.h"
 #include "tests/support/heap_counter.h"
 
 namespace netmem {

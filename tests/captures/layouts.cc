@@ -8,7 +8,7 @@
 
 #include "netmem/packet/checksum.h"
 #include "netmem/pool/page_pool.h"
-#include "netmem/providers/host.h"
+#include "netmem/providers/host/host.h"
 
 namespace netmem {
 namespace {

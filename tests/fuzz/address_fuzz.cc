@@ -3,7 +3,7 @@
 
 #include <arpa/inet.h>
 
-#include "netmem/ports/address.h"
+#include "netmem/ports/stream/address.h"
 #include "tests/fuzz/properties.h"
 
 namespace {

@@ -3,7 +3,7 @@
 #include <span>
 #include <vector>
 
-#include "netmem/ports/link_watch.h"
+#include "netmem/ports/link/watch.h"
 #include "tests/fuzz/properties.h"
 
 namespace {

@@ -6,7 +6,7 @@
 #include <regex>
 
 #include "netmem/base/units.h"
-#include "netmem/providers/memory_spec.h"
+#include "netmem/providers/spec/memory_spec.h"
 #include "tests/fuzz/properties.h"
 
 namespace {

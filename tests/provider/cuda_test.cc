@@ -1,6 +1,6 @@
 // The CUDA loader and its device, on a libcuda.so.1 that the tests build (tests/support/cuda/fake_libcuda.cc), and the
 // conformance suite on a GPU where there is one.
-#include "netmem/providers/cuda.h"
+#include "netmem/providers/gpu/cuda/cuda.h"
 
 #include <gmock/gmock.h>
 #include <unistd.h>
@@ -11,8 +11,8 @@
 #include <cstring>
 
 #include "netmem/base/units.h"
-#include "netmem/providers/cuda_api.h"
-#include "netmem/providers/cuda_library.h"
+#include "netmem/providers/gpu/cuda/api.h"
+#include "netmem/providers/gpu/cuda/library.h"
 #include "tests/provider/conformance.h"
 
 namespace netmem {

@@ -1,7 +1,7 @@
 #include "netmem/core/reference.h"
-#include "netmem/providers/fail_nth.h"
-#include "netmem/providers/host.h"
-#include "netmem/providers/limit.h"
+#include "netmem/providers/decorators/fail_nth.h"
+#include "netmem/providers/decorators/limit.h"
+#include "netmem/providers/host/host.h"
 #include "tests/provider/conformance.h"
 
 namespace netmem {

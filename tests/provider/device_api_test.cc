@@ -1,5 +1,5 @@
 // What every DeviceApi does with memory of its own: gather, move, digest, against what a few lines on the CPU say.
-#include "netmem/providers/device_api.h"
+#include "netmem/providers/gpu/device_api.h"
 
 #include <gmock/gmock.h>
 
@@ -10,9 +10,9 @@
 #include <random>
 
 #include "netmem/base/units.h"
-#include "netmem/providers/cuda.h"
-#include "netmem/providers/cuda_api.h"
-#include "netmem/providers/opencl.h"
+#include "netmem/providers/gpu/cuda/api.h"
+#include "netmem/providers/gpu/cuda/cuda.h"
+#include "netmem/providers/gpu/opencl/opencl.h"
 #include "tests/support/fake_device.h"
 
 namespace netmem {

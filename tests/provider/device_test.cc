@@ -1,4 +1,4 @@
-#include "netmem/providers/device.h"
+#include "netmem/providers/mapped/device.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -8,8 +8,8 @@
 
 #include "netmem/base/units.h"
 #include "netmem/core/page.h"
-#include "netmem/providers/device_copy_engine.h"
-#include "netmem/providers/host.h"
+#include "netmem/providers/host/host.h"
+#include "netmem/providers/mapped/device_copy_engine.h"
 #include "tests/provider/conformance.h"
 
 namespace netmem {

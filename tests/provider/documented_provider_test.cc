@@ -2,8 +2,8 @@
 
 // ---- in docs/providers.md ----
 #include "netmem/base/units.h"
-#include "netmem/providers/page_size.h"
-#include "netmem/providers/region_provider.h"
+#include "netmem/providers/common/page_size.h"
+#include "netmem/providers/common/region_provider.h"
 
 // Host memory that never goes to swap.
 class LockedProvider final : public netmem::RegionProvider {

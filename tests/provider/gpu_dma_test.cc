@@ -1,13 +1,12 @@
-#include "netmem/providers/gpu_dma.h"
-
 #include <gtest/gtest.h>
 
 #include "netmem/base/units.h"
 #include "netmem/pool/page_pool.h"
-#include "netmem/providers/gpu.h"
-#include "netmem/providers/host.h"
-#include "netmem/providers/huge_split.h"
-#include "netmem/providers/limit.h"
+#include "netmem/providers/decorators/limit.h"
+#include "netmem/providers/gpu/dma.h"
+#include "netmem/providers/gpu/gpu.h"
+#include "netmem/providers/host/host.h"
+#include "netmem/providers/host/huge_split.h"
 #include "tests/support/late_device.h"
 #include "tests/support/regions.h"
 

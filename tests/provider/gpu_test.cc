@@ -1,4 +1,4 @@
-#include "netmem/providers/gpu.h"
+#include "netmem/providers/gpu/gpu.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "netmem/providers/host.h"
+#include "netmem/providers/host/host.h"
 
 #include "tests/provider/conformance.h"
 

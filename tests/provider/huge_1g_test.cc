@@ -1,4 +1,4 @@
-#include "netmem/providers/huge_1g.h"
+#include "netmem/providers/host/huge_1g.h"
 
 #include "netmem/base/units.h"
 #include "netmem/core/poison.h"

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "netmem/base/fd.h"
-#include "netmem/providers/huge_pages.h"
+#include "netmem/providers/common/huge_pages.h"
 
 namespace netmem {
 

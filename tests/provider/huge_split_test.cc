@@ -1,4 +1,4 @@
-#include "netmem/providers/huge_split.h"
+#include "netmem/providers/host/huge_split.h"
 
 #include "netmem/base/units.h"
 #include "netmem/pool/page_pool.h"

@@ -1,7 +1,7 @@
-#include "netmem/providers/huge.h"
+#include "netmem/providers/host/huge.h"
 
 #include "netmem/base/units.h"
-#include "netmem/providers/backing_page.h"
+#include "netmem/providers/common/backing_page.h"
 #include "tests/provider/conformance.h"
 #include "tests/provider/huge_pages_need.h"
 #include "tests/provider/recording_dma_device.h"

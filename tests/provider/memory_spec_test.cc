@@ -1,4 +1,4 @@
-#include "netmem/providers/memory_spec.h"
+#include "netmem/providers/spec/memory_spec.h"
 
 #include <gtest/gtest.h>
 

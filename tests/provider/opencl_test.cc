@@ -1,4 +1,4 @@
-#include "netmem/providers/opencl.h"
+#include "netmem/providers/gpu/opencl/opencl.h"
 
 #include <gmock/gmock.h>
 
@@ -14,8 +14,8 @@
 #include "netmem/core/gather.h"
 #include "netmem/core/page.h"
 #include "netmem/pool/page_pool.h"
-#include "netmem/providers/opencl_api.h"
-#include "netmem/providers/opencl_library.h"
+#include "netmem/providers/gpu/opencl/api.h"
+#include "netmem/providers/gpu/opencl/library.h"
 #include "tests/provider/conformance.h"
 
 #if __has_include(<CL/cl.h>)

@@ -7,7 +7,7 @@
 
 #include "netmem/base/mapping.h"
 #include "netmem/base/units.h"
-#include "netmem/providers/huge_pages.h"
+#include "netmem/providers/common/huge_pages.h"
 #include "tests/provider/huge_pages_need.h"
 
 namespace netmem {

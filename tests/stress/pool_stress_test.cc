@@ -10,8 +10,8 @@
 
 #include "netmem/observe/registry.h"
 #include "netmem/pool/page_pool.h"
-#include "netmem/ports/tcp_port.h"
-#include "netmem/providers/huge_split.h"
+#include "netmem/ports/tcp/port.h"
+#include "netmem/providers/host/huge_split.h"
 #include "tests/support/channel.h"
 #include "tests/support/test_provider.h"
 

@@ -19,8 +19,8 @@
 
 #include "netmem/base/check.h"
 #include "netmem/base/mapping.h"
-#include "netmem/providers/device_api.h"
-#include "netmem/providers/kernels.h"
+#include "netmem/providers/gpu/device_api.h"
+#include "netmem/providers/gpu/kernels.h"
 
 namespace netmem {
 

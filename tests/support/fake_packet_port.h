@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "netmem/ports/xdp_port.h"
+#include "netmem/ports/xdp/port.h"
 
 namespace netmem {
 

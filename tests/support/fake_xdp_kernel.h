@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "netmem/core/region.h"
-#include "netmem/ports/xdp_queue.h"
+#include "netmem/ports/xdp/queue.h"
 
 namespace netmem {
 

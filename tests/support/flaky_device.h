@@ -6,7 +6,7 @@
 
 #include "netmem/base/mapping.h"
 #include "netmem/core/memory_provider.h"
-#include "netmem/providers/device_copy_engine.h"
+#include "netmem/providers/mapped/device_copy_engine.h"
 
 namespace netmem {
 

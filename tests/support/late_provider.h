@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "netmem/base/check.h"
-#include "netmem/providers/region_provider.h"
+#include "netmem/providers/common/region_provider.h"
 
 namespace netmem {
 

@@ -9,7 +9,7 @@
 
 #include "netmem/base/mapping.h"
 #include "netmem/core/memory_provider.h"
-#include "netmem/providers/host_copy_engine.h"
+#include "netmem/providers/common/host_copy_engine.h"
 
 namespace netmem {
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "netmem/ports/xdp_queue.h"
+#include "netmem/ports/xdp/queue.h"
 #include "tests/support/fake_xdp_kernel.h"
 #include "tests/support/frames.h"
 #include "tests/support/pool_checks.h"

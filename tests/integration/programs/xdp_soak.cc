@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "netmem/netmem.h"
-#include "netmem/ports/address.h"
+#include "netmem/ports/stream/address.h"
 
 namespace netmem {
 namespace {

@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "netmem/providers/cuda_library.h"
+#include "netmem/providers/gpu/cuda/library.h"
 #include "tests/support/cuda/kernels_on_host.h"
 
 namespace {

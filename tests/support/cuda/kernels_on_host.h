@@ -1,5 +1,5 @@
-// netmem/providers/kernels.cl as C++, one work item at a time: what the fake driver runs in place of the PTX that is
-// made of the same source. The driver's own part (compiling PTX) is not tested by this; arguments, tables and tiles
+// netmem/providers/gpu/kernels.cl as C++, one work item at a time: what the fake driver runs in place of the PTX that
+// is made of the same source. The driver's own part (compiling PTX) is not tested by this; arguments, tables and tiles
 // are.
 #pragma once
 
@@ -34,7 +34,7 @@ inline void atomic_xor(uint* where, uint value) { *where ^= value; }
 
 #define __kernel inline
 #define __global
-#include "netmem/providers/kernels.cl"
+#include "netmem/providers/gpu/kernels.cl"
 #undef __kernel
 #undef __global
 
