@@ -86,7 +86,8 @@ PagePool::PagePool(std::shared_ptr<MemoryProvider> provider, PoolOptions options
 
 PagePool::~PagePool() = default;
 
-void PagePool::set_consumer() noexcept {
+// Not inlined: what a fork makes it check would cost allocations registers.
+[[gnu::noinline]] void PagePool::set_consumer() noexcept {
   NETMEM_CHECK(!was_forked(), kForkedText, options_.name.c_str());
   const CacheGuard guard(occupant_);
   consumer_.store(assign_thread_id(), std::memory_order_relaxed);
