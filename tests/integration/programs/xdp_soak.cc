@@ -5,6 +5,7 @@
 //   xdp_soak send ADDRESS PORT      until it is killed
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
