@@ -39,11 +39,17 @@ void hand_over(std::span<const Part> parts, std::span<const Netmem> held) {
   for (; next < held.size(); ++next) drop(held[next]);
 }
 
+// Made in its place: of emplace() into an empty std::optional, g++ 14 warns that it destroys what was never there.
+std::optional<HeaderSplit> split_into(PagePool* payload) {
+  return payload == nullptr ? std::optional<HeaderSplit>() : std::optional<HeaderSplit>(std::in_place, *payload);
+}
+
 }  // namespace
 
 XdpQueue::XdpQueue(PagePool& frames, XdpRings rings, const XdpQueueOptions& options)
     : frames_(frames, options.chunk),
       linearizer_(frames_),
+      split_(split_into(options.payload)),
       options_(options),
       many_missing_(std::max<std::uint32_t>(options.most_posted / 4, 1)),
       least_missing_(std::min<std::uint32_t>(many_missing_, kBatch)),
@@ -52,7 +58,6 @@ XdpQueue::XdpQueue(PagePool& frames, XdpRings rings, const XdpQueueOptions& opti
       receive_(rings.receive),
       transmit_(rings.transmit) {
   if (options.payload != nullptr) {
-    split_.emplace(*options.payload);
     flight_.emplace(options.payload->provider().copy_engine());
     spent_.reserve(SplitFlight::kMostSpent);
     page_each_ = options.payload->page_size() == options.chunk;
